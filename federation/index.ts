@@ -1,0 +1,49 @@
+/** What other folders may see of the core. */
+export * from "./canonical.ts";
+export * from "./crc32c.ts";
+export * from "./disk-path.ts";
+export * from "./errors.ts";
+export {
+  CAPABILITIES,
+  type Capability,
+  type ChainClaim,
+  chainShape,
+  FOUNDER_CAPABILITIES,
+  signLink,
+  signRootLink,
+  verifyChain,
+} from "./intent/capability.ts";
+export * from "./intent/counting.ts";
+export { fromHex, toHex } from "./intent/digest.ts";
+export type * from "./intent/entry.ts";
+export * from "./intent/entry-form.ts";
+export * from "./intent/job-intent.ts";
+export * from "./intent/region.ts";
+export { checkSpecForm } from "./intent/spec-form.ts";
+export * from "./intent/versions.ts";
+export * from "./invariant.ts";
+export * from "./ledger/codec.ts";
+export type * from "./ledger/command.ts";
+export * from "./ledger/cursor.ts";
+export { collectable, GARBAGE_LIMITS, type GarbageLimits } from "./ledger/garbage.ts";
+export * from "./ledger/ledger.ts";
+export * from "./ledger/status.ts";
+export type * from "./ledger/view.ts";
+export type * from "./model/allocation.ts";
+export type * from "./model/evaluation.ts";
+export * from "./model/ids.ts";
+export type * from "./model/job.ts";
+export * from "./model/lifecycle.ts";
+export type * from "./model/node.ts";
+export * from "./nearest.ts";
+export type * from "./ports.ts";
+export { RAFT_LIMITS, Raft, type RaftLimits } from "./raft/core.ts";
+export { describeReady } from "./raft/describe.ts";
+export type * from "./raft/ready.ts";
+export { seededRandom } from "./random.ts";
+export * from "./reconcile/allocation.ts";
+export * from "./reconcile/environment.ts";
+export * from "./reconcile/health.ts";
+export * from "./reconcile/restart.ts";
+export { type EvaluateOptions, evaluateJob } from "./scheduler/evaluate.ts";
+export type * from "./scheduler/plan.ts";

@@ -1,0 +1,175 @@
+/**
+ * The form of job specifications inside entries. Job files are parsed elsewhere; this guards what comes
+ * signed from other peers and other releases, so that the ledger and the scheduler only ever see a whole
+ * `JobSpec`. A field that this release does not know is a problem: leaving it out would run another job than
+ * the author asked for (S24).
+ */
+import type { Problem } from "../errors.ts";
+import type {
+  CheckSpec,
+  GroupSpec,
+  JobSpec,
+  LogLimits,
+  PortSpec,
+  ReschedulePolicy,
+  RestartPolicy,
+  ServiceSpec,
+  TaskResources,
+  TaskSpec,
+} from "../model/job.ts";
+import {
+  boolean,
+  type Check,
+  integer,
+  list,
+  name,
+  object,
+  oneOf,
+  optional,
+  plainObject,
+  problemAt,
+  record,
+  text,
+} from "./shape.ts";
+
+const LIST_MAX = 1000;
+const COUNT_MAX = 1_000_000;
+const DURATION_MS_MAX = 100 * 365 * 24 * 3_600_000;
+/** As long as Linux lets one argument or one environment variable be. */
+const TEXT_LENGTH_MAX = 128 * 1024;
+const KEY_LENGTH_MAX = 1024;
+const BYTES_MAX = Number.MAX_SAFE_INTEGER;
+/** A million cores. */
+const CPU_MAX = 1_000_000_000;
+
+const longText = text({ max: TEXT_LENGTH_MAX });
+const shortText = text({ min: 1, max: KEY_LENGTH_MAX });
+const texts = record(longText, { max: LIST_MAX, keyLengthMax: KEY_LENGTH_MAX });
+const count = integer(0, COUNT_MAX);
+const durationMs = integer(0, DURATION_MS_MAX);
+const port = integer(1, 65_535);
+
+const restart = object<RestartPolicy>({
+  attempts: count,
+  intervalMs: durationMs,
+  delayMs: durationMs,
+  mode: oneOf("fail", "delay"),
+});
+
+const reschedule = object<ReschedulePolicy>({
+  attempts: count,
+  unlimited: boolean,
+  intervalMs: durationMs,
+  delayMs: durationMs,
+  delayFunction: oneOf("constant", "exponential", "fibonacci"),
+  maxDelayMs: durationMs,
+});
+
+const portSpec = object<PortSpec>({ label: shortText, static: optional(port), to: optional(port) });
+
+const checkTiming = {
+  name: shortText,
+  intervalMs: durationMs,
+  timeoutMs: durationMs,
+  successBeforePassing: count,
+  failuresBeforeCritical: count,
+};
+
+const checkShapes: { readonly [T in CheckSpec["type"]]: Check } = {
+  http: object<Extract<CheckSpec, { type: "http" }>>({
+    ...checkTiming,
+    type: oneOf("http"),
+    port: shortText,
+    method: shortText,
+    path: longText,
+  }),
+  tcp: object<Extract<CheckSpec, { type: "tcp" }>>({ ...checkTiming, type: oneOf("tcp"), port: shortText }),
+  script: object<Extract<CheckSpec, { type: "script" }>>({
+    ...checkTiming,
+    type: oneOf("script"),
+    task: shortText,
+    command: longText,
+    args: list(longText, { max: LIST_MAX }),
+  }),
+};
+
+const healthCheck: Check = (value, path) => {
+  const type: unknown = plainObject(value, path) === undefined ? Reflect.get(value as object, "type") : "";
+  if (typeof type !== "string" || !Object.hasOwn(checkShapes, type))
+    return problemAt(`${path}.type`, `must be ${Object.keys(checkShapes).join(" or ")}`);
+  return checkShapes[type as CheckSpec["type"]](value, path);
+};
+
+const service = object<ServiceSpec>({
+  name: shortText,
+  port: optional(shortText),
+  tags: list(longText, { max: LIST_MAX }),
+  checks: list(healthCheck, { max: LIST_MAX }),
+});
+
+const resources = object<TaskResources>({ cpu: integer(0, CPU_MAX), memoryBytes: integer(0, BYTES_MAX) });
+
+const logs = object<LogLimits>({ maxFiles: count, maxFileSizeBytes: integer(0, BYTES_MAX) });
+
+const task = object<TaskSpec>({
+  name,
+  driver: shortText,
+  config: plainObject,
+  env: texts,
+  meta: texts,
+  resources,
+  killTimeoutMs: durationMs,
+  killSignal: shortText,
+  logs,
+});
+
+const group = object<GroupSpec>({
+  name,
+  count,
+  meta: texts,
+  restart,
+  reschedule,
+  ports: distinct("label", list(portSpec, { max: LIST_MAX })),
+  services: list(service, { max: LIST_MAX }),
+  tasks: ascending("name", list(task, { min: 1, max: LIST_MAX })),
+});
+
+const jobSpec = object<JobSpec>({
+  id: name,
+  namespace: name,
+  type: oneOf("service", "batch"),
+  priority: integer(1, 100),
+  meta: texts,
+  groups: ascending("name", list(group, { min: 1, max: LIST_MAX })),
+});
+
+/** The first thing that keeps `value` from being a `JobSpec` of this release, at its place. */
+export function checkSpecForm(value: unknown): Problem | undefined {
+  return jobSpec(value, "");
+}
+
+/** The list is sorted by this field, without duplicates. */
+function ascending(field: string, items: Check): Check {
+  return (value, path) => {
+    const found = items(value, path);
+    if (found !== undefined) return found;
+    const names = (value as readonly object[]).map((item) => String(Reflect.get(item, field)));
+    const at = names.findIndex((name, index) => index > 0 && (names[index - 1] ?? "") >= name);
+    return at === -1 ? undefined : problemAt(`${path}[${at}].${field}`, "is out of order or there twice");
+  };
+}
+
+/** The list's items differ in this field. */
+function distinct(field: string, items: Check): Check {
+  return (value, path) => {
+    const found = items(value, path);
+    if (found !== undefined) return found;
+    const seen = new Set<unknown>();
+    for (const [at, item] of (value as readonly object[]).entries()) {
+      const own: unknown = Reflect.get(item, field);
+      if (seen.has(own)) return problemAt(`${path}[${at}].${field}`, "is there twice");
+      seen.add(own);
+    }
+    return undefined;
+  };
+}

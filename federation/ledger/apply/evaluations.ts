@@ -1,0 +1,84 @@
+/**
+ * Reasons to think about a job. A job has at most one open evaluation: a new reason makes that one pending again, so
+ * reasons never pile up and none is lost (S23's events tell of each).
+ */
+import type { Evaluation, EvaluationTrigger, Refusal } from "../../model/evaluation.ts";
+import { type EvaluationId, jobKey, type NodeId } from "../../model/ids.ts";
+import type { NodeRecord } from "../../model/node.ts";
+import type { Change } from "../change.ts";
+import { groupResources, staticPorts } from "../claims.ts";
+import type { AdmittedVersion, JobRecord } from "../command.ts";
+import type { Tables } from "../tables.ts";
+
+/** The job's open evaluation becomes pending with this as its newest reason; made when the job has none. */
+export function raiseEvaluation(change: Change, job: JobRecord, trigger: EvaluationTrigger): EvaluationId {
+  const { tables } = change;
+  const open = tables.openEvaluation(job.namespace, job.id);
+  const { delayMs: _, ...held } = open ?? newEvaluation(change, job);
+  const keepsAttempts = held.status === "pending" && trigger !== "job-admitted";
+  // Written even when nothing but the index changes: a plan of an earlier view has not seen this reason.
+  const pending: Evaluation = {
+    ...held,
+    status: "pending",
+    trigger,
+    priority: tables.currentVersion(job).spec.priority,
+    attempts: keepsAttempts ? held.attempts : 0,
+  };
+  change.putEvaluation(pending, `${jobKey(job.namespace, job.id)} is looked at again: ${trigger}`);
+  return pending.id;
+}
+
+/** Wakes what waits for room and might have it now on this node. */
+export function wakeFitting(change: Change, nodeId: NodeId): void {
+  const { tables } = change;
+  const node = tables.node(nodeId);
+  if (node === undefined) return;
+  for (const evaluation of tables.parkedEvaluations()) {
+    const job = tables.job(evaluation.namespace, evaluation.job);
+    if (job === undefined || !mightFit(tables, tables.currentVersion(job), evaluation, node)) continue;
+    raiseEvaluation(change, job, "node-changed");
+  }
+}
+
+/** Whether a node came to have room, after the index, for something that the plan could not place. */
+export function grewFor(tables: Tables, version: AdmittedVersion, plan: Parked, index: number): boolean {
+  return tables
+    .nodes()
+    .some((node) => tables.grownAt(node.id) > index && mightFit(tables, version, plan, node));
+}
+
+interface Parked {
+  readonly status: Evaluation["status"];
+  readonly refusals: readonly Refusal[];
+}
+
+/**
+ * Necessary, not sufficient: the scheduler has more filters than the ledger. Constraints are not looked at; what they
+ * depend on changes with the node's row or with the job's own allocations, and both are reasons by themselves.
+ */
+function mightFit(tables: Tables, version: AdmittedVersion, parked: Parked, node: NodeRecord): boolean {
+  if (parked.refusals.length === 0) return parked.status === "blocked";
+  return parked.refusals.some((refusal) => {
+    const group = version.spec.groups.find((candidate) => candidate.name === refusal.group);
+    if (group === undefined) return true;
+    const demand = { ...groupResources(group), ports: staticPorts(group) };
+    return tables.obstacle(node, demand) === undefined;
+  });
+}
+
+function newEvaluation(change: Change, job: JobRecord): Evaluation {
+  return {
+    id: change.newEvaluationId(),
+    namespace: job.namespace,
+    job: job.id,
+    trigger: "job-admitted",
+    status: "pending",
+    priority: 0,
+    refusals: [],
+    attempts: 0,
+    createIndex: change.index,
+    modifyIndex: change.index,
+    createdAtMs: change.atMs,
+    modifiedAtMs: change.atMs,
+  };
+}

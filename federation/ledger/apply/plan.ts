@@ -1,0 +1,217 @@
+/**
+ * A plan becomes placements. It was computed on a view that may be old, by a planner that may be wrong: each placement
+ * is checked again on the ledger as it is now, and what does not hold is left out (Omega's shared-state planning, as in
+ * Nomad's plan applier).
+ */
+import { invariant } from "../../invariant.ts";
+import type { Allocation } from "../../model/allocation.ts";
+import type { Evaluation, Refusal } from "../../model/evaluation.ts";
+import { type AllocationId, jobKey } from "../../model/ids.ts";
+import type { GroupSpec } from "../../model/job.ts";
+import { isAllocationEnded } from "../../model/lifecycle.ts";
+import type { Change } from "../change.ts";
+import { groupResources } from "../claims.ts";
+import type { AdmittedVersion, ApplyPlan, CommandOutcome, JobRecord, PlannedPlacement } from "../command.ts";
+import { slotKey, type Tables } from "../tables.ts";
+import { grewFor } from "./evaluations.ts";
+import { isReplaceable, nextReschedules } from "./replacement.ts";
+
+/** Plans of one evaluation that may be refused in part before it is parked. */
+export const PLAN_ATTEMPTS_MAX = 5;
+/** How long an evaluation is parked whose plans were refused that often: planner and ledger disagree. */
+export const PLAN_REFUSED_DELAY_MS = 30_000;
+
+interface Refused {
+  readonly placement: PlannedPlacement;
+  readonly reason: string;
+}
+
+interface Planned {
+  readonly evaluation: Evaluation;
+  readonly job: JobRecord;
+  readonly version: AdmittedVersion;
+}
+
+export function applyPlan(change: Change, plan: ApplyPlan): CommandOutcome {
+  const { tables } = change;
+  const evaluation = tables.evaluation(plan.evaluation);
+  if (evaluation === undefined) return stale(plan, "is gone");
+  if (evaluation.status !== "pending") return stale(plan, `is ${evaluation.status}`);
+  if (plan.snapshotIndex >= change.index) {
+    const message = `the plan's view ${plan.snapshotIndex} is not older than its entry ${change.index}`;
+    return { ok: false, code: "conflict", message };
+  }
+  const job = tables.job(evaluation.namespace, evaluation.job);
+  invariant(job !== undefined, `evaluation ${evaluation.id} is of no job`);
+  const version = tables.currentVersion(job);
+  if (plan.version !== version.number) {
+    return stale(plan, `was planned for version ${plan.version}, current is ${version.number}`);
+  }
+  const planned: Planned = { evaluation, job, version };
+  for (const { id, reason } of plan.stops) stopPlanned(change, planned, id, reason);
+  const refused: Refused[] = [];
+  for (const placement of plan.placements) {
+    const reason = obstacle(tables, planned, placement);
+    if (reason === undefined) place(change, planned, placement);
+    else refused.push({ placement, reason });
+  }
+  for (const id of plan.abandoned) abandon(change, planned, id);
+  settle(change, planned, plan, refused);
+  return { ok: true, evaluation: evaluation.id, refused: refused.length };
+}
+
+function stale(plan: ApplyPlan, why: string): CommandOutcome {
+  return { ok: false, code: "stale", message: `evaluation ${plan.evaluation} ${why}` };
+}
+
+/** An allocation of another job, or one that has ended meanwhile, is left alone. */
+function stopPlanned(change: Change, planned: Planned, id: AllocationId, reason: string): void {
+  const allocation = change.tables.allocation(id);
+  if (allocation === undefined || !isOf(planned.job, allocation)) return;
+  if (allocation.desired === "stop" || isAllocationEnded(allocation.status)) return;
+  const row: Allocation = { ...allocation, desired: "stop", desiredReason: reason };
+  change.putAllocation(row, "AllocationUpdated", `allocation ${id} shall stop: ${reason}`);
+}
+
+/** Its slot gets no replacement: an allocation that is its own successor is not asked about again. */
+function abandon(change: Change, planned: Planned, id: AllocationId): void {
+  const allocation = change.tables.allocation(id);
+  if (allocation === undefined || !isOf(planned.job, allocation)) return;
+  if (allocation.next !== undefined || !isAllocationEnded(allocation.status)) return;
+  change.putAllocation(
+    { ...allocation, next: id },
+    "AllocationUpdated",
+    `allocation ${id} is not replaced any more: its reschedule policy is used up`,
+  );
+}
+
+function obstacle(tables: Tables, planned: Planned, placement: PlannedPlacement): string | undefined {
+  if (planned.job.stopped) return "job stopped";
+  const { group: groupName, id, index, nodeId, previous } = placement;
+  const group = planned.version.spec.groups.find((candidate) => candidate.name === groupName);
+  if (group === undefined) return "no such group";
+  if (!Number.isInteger(index) || index < 0 || index >= group.count) return "no such slot";
+  if (tables.allocation(id) !== undefined) return "allocation id in use";
+  const slot = slotKey({ namespace: planned.job.namespace, job: planned.job.id, group: groupName, index });
+  if (tables.liveInSlot(slot) !== undefined) return "slot in use";
+  if (previous !== undefined) {
+    const before = tables.allocation(previous);
+    if (before === undefined || !isReplaceable(tables, before, slot)) return "previous in use";
+  }
+  const node = tables.node(nodeId);
+  if (node === undefined) return "node gone";
+  const ports = Object.values(placement.ports);
+  const mismatch = portMismatch(group, placement.ports, node.dynamicPorts);
+  if (mismatch !== undefined) return mismatch;
+  return tables.obstacle(node, { ...groupResources(group), ports });
+}
+
+/** The group's labels exactly, static ones as given, dynamic ones from the node's range, no port twice. */
+function portMismatch(
+  group: GroupSpec,
+  ports: Readonly<Record<string, number>>,
+  [first, last]: readonly [number, number],
+): string | undefined {
+  const given = Object.values(ports);
+  if (given.length !== group.ports.length || new Set(given).size !== given.length) return "ports";
+  for (const { label, static: fixed } of group.ports) {
+    const port = Object.hasOwn(ports, label) ? ports[label] : undefined;
+    if (port === undefined || !Number.isInteger(port)) return "ports";
+    if (fixed === undefined ? port < first || port > last : port !== fixed) return `port ${port}`;
+  }
+  return undefined;
+}
+
+function place(change: Change, planned: Planned, placement: PlannedPlacement): void {
+  const { evaluation, job, version } = planned;
+  const group = version.spec.groups.find((candidate) => candidate.name === placement.group);
+  invariant(group !== undefined, `group ${placement.group} was checked`);
+  const previous =
+    placement.previous === undefined ? undefined : change.tables.allocation(placement.previous);
+  const allocation: Allocation = {
+    id: placement.id,
+    namespace: job.namespace,
+    job: job.id,
+    version: version.number,
+    group: group.name,
+    index: placement.index,
+    nodeId: placement.nodeId,
+    evaluation: evaluation.id,
+    resources: groupResources(group),
+    ports: placement.ports,
+    desired: "run",
+    restartGeneration: 0,
+    reschedules: nextReschedules(change.tables, previous, version, group, change.atMs),
+    ...(previous === undefined ? {} : { previous: previous.id }),
+    status: "pending",
+    tasks: {},
+    health: group.services.some((service) => service.checks.length > 0) ? "unknown" : "none",
+    createIndex: change.index,
+    modifyIndex: change.index,
+    createdAtMs: change.atMs,
+    modifiedAtMs: change.atMs,
+  };
+  const slot = `${jobKey(job.namespace, job.id)} ${group.name}[${placement.index}]`;
+  change.putAllocation(allocation, "AllocationPlaced", `${slot} is placed on node ${placement.nodeId}`);
+  if (previous === undefined) return;
+  const message = `allocation ${previous.id} is replaced by ${allocation.id}`;
+  change.putAllocation({ ...previous, next: allocation.id }, "AllocationUpdated", message);
+}
+
+/** What the evaluation becomes. It stays pending while there is something that this plan did not see or do. */
+function settle(
+  change: Change,
+  { evaluation, job, version }: Planned,
+  plan: ApplyPlan,
+  refused: readonly Refused[],
+): void {
+  const { delayMs: _, ...held } = evaluation;
+  const key = jobKey(job.namespace, job.id);
+  const parked = { status: plan.outcome, refusals: plan.refusals };
+  const parks = plan.outcome === "blocked" || plan.outcome === "waiting";
+  const sawReasons = plan.snapshotIndex >= evaluation.modifyIndex;
+  const sawRoom = !parks || !grewFor(change.tables, version, parked, plan.snapshotIndex);
+  const attempts = evaluation.attempts + 1;
+  if (refused.length > 0 && sawReasons && attempts >= PLAN_ATTEMPTS_MAX) {
+    const refusals = [...plan.refusals, ...refusalsOf(refused, attempts)];
+    const row: Evaluation = {
+      ...held,
+      status: "blocked",
+      refusals,
+      attempts,
+      delayMs: PLAN_REFUSED_DELAY_MS,
+    };
+    change.putEvaluation(row, `${key} is blocked: ${attempts} plans for it were refused`);
+  } else if (refused.length > 0) {
+    const row: Evaluation = { ...held, refusals: plan.refusals, attempts, trigger: "plan-refused" };
+    change.putEvaluation(row, `${refused.length} placements of ${key} no longer fit and are planned again`);
+  } else if (!sawReasons || !sawRoom) {
+    const row: Evaluation = { ...held, refusals: plan.refusals };
+    change.putEvaluation(row, `${key} is planned again: something changed since its plan was made`);
+  } else {
+    const delay = parks && plan.delayMs !== undefined ? { delayMs: plan.delayMs } : {};
+    const row: Evaluation = { ...held, status: plan.outcome, refusals: plan.refusals, ...delay };
+    change.putEvaluation(row, `evaluation of ${key} is ${plan.outcome}`);
+  }
+}
+
+/** The left-out placements as people read refusals, by group in the order of the plan. */
+function refusalsOf(refused: readonly Refused[], attempts: number): readonly Refusal[] {
+  const groups = [...new Set(refused.map(({ placement }) => placement.group))];
+  return groups.map((group) => {
+    const own = refused.filter(({ placement }) => placement.group === group);
+    const excluded = new Map<string, number>();
+    for (const { reason } of own) excluded.set(reason, (excluded.get(reason) ?? 0) + 1);
+    return {
+      group,
+      unplaced: own.length,
+      nodesEvaluated: new Set(own.map(({ placement }) => placement.nodeId)).size,
+      excluded: Object.fromEntries(excluded),
+      advice: `the ledger refused ${attempts} plans in a row for this; it is tried again after a while`,
+    };
+  });
+}
+
+function isOf(job: JobRecord, allocation: Allocation): boolean {
+  return allocation.namespace === job.namespace && allocation.job === job.id;
+}

@@ -1,0 +1,82 @@
+/**
+ * What allocations hold of nodes. An allocation holds its resources and ports from its placement until it has ended:
+ * asking it to stop frees nothing, since its processes still run.
+ */
+import { invariant } from "../invariant.ts";
+import type { Allocation } from "../model/allocation.ts";
+import type { AllocationId, NodeId } from "../model/ids.ts";
+import type { GroupSpec } from "../model/job.ts";
+import type { NodeRecord } from "../model/node.ts";
+
+/** What one instance of a group asks of one node. */
+export interface Demand {
+  readonly cpu: number;
+  readonly memoryBytes: number;
+  readonly ports: readonly number[];
+}
+
+interface Holding {
+  cpu: number;
+  memoryBytes: number;
+  readonly ports: Map<number, AllocationId>;
+}
+
+export class Claims {
+  readonly #holdings = new Map<NodeId, Holding>();
+
+  hold(allocation: Allocation): void {
+    const holding = this.#holdings.get(allocation.nodeId) ?? { cpu: 0, memoryBytes: 0, ports: new Map() };
+    this.#holdings.set(allocation.nodeId, holding);
+    holding.cpu += allocation.resources.cpu;
+    holding.memoryBytes += allocation.resources.memoryBytes;
+    for (const port of Object.values(allocation.ports)) {
+      const owner = holding.ports.get(port);
+      invariant(owner === undefined, `port ${port} of node ${allocation.nodeId} has an owner: ${owner}`);
+      holding.ports.set(port, allocation.id);
+    }
+  }
+
+  release(allocation: Allocation): void {
+    const holding = this.#holdings.get(allocation.nodeId);
+    invariant(holding !== undefined, `allocation ${allocation.id} holds nothing of ${allocation.nodeId}`);
+    holding.cpu -= allocation.resources.cpu;
+    holding.memoryBytes -= allocation.resources.memoryBytes;
+    for (const port of Object.values(allocation.ports)) {
+      invariant(holding.ports.get(port) === allocation.id, `port ${port} is not held by ${allocation.id}`);
+      holding.ports.delete(port);
+    }
+    invariant(
+      holding.cpu >= 0 && holding.memoryBytes >= 0,
+      `node ${allocation.nodeId} holds less than nothing`,
+    );
+  }
+
+  /** What stands against one more instance on the node, as refusals name it; undefined when it fits. */
+  obstacle(node: NodeRecord, demand: Demand): string | undefined {
+    if (node.status !== "ready") return `node ${node.status}`;
+    if (!node.eligible) return "node not eligible";
+    const held = this.#holdings.get(node.id);
+    // A node may have shrunk below what it holds: then nothing fits, not even a demand of 0.
+    if ((held?.cpu ?? 0) + demand.cpu > node.resources.cpu) return "cpu";
+    if ((held?.memoryBytes ?? 0) + demand.memoryBytes > node.resources.memoryBytes) return "memory";
+    for (const port of demand.ports) {
+      if (held?.ports.has(port) || node.reservedPorts.includes(port)) return `port ${port}`;
+    }
+    return undefined;
+  }
+}
+
+/** The sum over the group's tasks. */
+export function groupResources(group: GroupSpec): Allocation["resources"] {
+  let cpu = 0;
+  let memoryBytes = 0;
+  for (const task of group.tasks) {
+    cpu += task.resources.cpu;
+    memoryBytes += task.resources.memoryBytes;
+  }
+  return { cpu, memoryBytes };
+}
+
+export function staticPorts(group: GroupSpec): readonly number[] {
+  return group.ports.flatMap((port) => port.static ?? []);
+}

@@ -1,0 +1,179 @@
+/**
+ * What the authority may write. One command is one Raft entry; `apply` of it is deterministic and reads the ledger
+ * alone. All times are stamps of the proposer. Versioned: an unknown `kind` above this release's feature level is never
+ * proposed (S24).
+ */
+import type { Allocation, AllocationReport } from "../model/allocation.ts";
+import type { EvaluationStatus, EvaluationTrigger, Refusal } from "../model/evaluation.ts";
+import type { AllocationId, EvaluationId, JobId, NodeId } from "../model/ids.ts";
+import type { JobSpec } from "../model/job.ts";
+import type { NodeFacts } from "../model/node.ts";
+import type { Hash } from "../ports.ts";
+
+/** A version of a job enters the ledger (S1). Only for heads that causally include those already admitted. */
+export interface AdmitJob {
+  readonly kind: "job.admit";
+  readonly namespace: string;
+  readonly job: JobId;
+  /** All heads of the job's version graph as the leader sees them, sorted; includes `versionId`. */
+  readonly heads: readonly Hash[];
+  /** The admitted heads that these follow (all those the ledger holds now); checked by apply. */
+  readonly follows: readonly Hash[];
+  readonly versionId: Hash;
+  readonly operation: "run" | "stop";
+  /** Present for `run`; for `stop` the ledger keeps the last spec. */
+  readonly spec?: JobSpec;
+  readonly submittedBy: string;
+  readonly submittedAtMs: number;
+  readonly atMs: number;
+}
+
+export interface RegisterNode {
+  readonly kind: "node.register";
+  readonly node: NodeFacts;
+  readonly atMs: number;
+}
+
+export interface PlannedPlacement {
+  readonly id: AllocationId;
+  readonly group: string;
+  readonly index: number;
+  readonly nodeId: NodeId;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly previous?: AllocationId;
+}
+
+export interface PlannedStop {
+  readonly id: AllocationId;
+  readonly reason: string;
+}
+
+/** What the scheduler proposes for one evaluation. Apply re-checks every node: what no longer fits is left out. */
+export interface ApplyPlan {
+  readonly kind: "plan.apply";
+  readonly evaluation: EvaluationId;
+  /** Version of the job that was planned; a plan for another than the current one is refused whole. */
+  readonly version: number;
+  /**
+   * `LedgerView.index` of the view it was computed on. A reason that reached the evaluation after it is not lost: the
+   * plan is applied as far as it fits and the evaluation stays pending.
+   */
+  readonly snapshotIndex: number;
+  readonly placements: readonly PlannedPlacement[];
+  readonly stops: readonly PlannedStop[];
+  /** Failed allocations whose slot gets no replacement any more (reschedule policy used up). */
+  readonly abandoned: readonly AllocationId[];
+  /** What the evaluation becomes if all of it fits. */
+  readonly outcome: Extract<EvaluationStatus, "complete" | "blocked" | "waiting" | "failed">;
+  readonly refusals: readonly Refusal[];
+  readonly delayMs?: number;
+  readonly atMs: number;
+}
+
+/** Statuses from one node, batched. */
+export interface ReportAllocations {
+  readonly kind: "allocation.report";
+  readonly nodeId: NodeId;
+  readonly reports: readonly AllocationReport[];
+  readonly atMs: number;
+}
+
+/** An operator stops one allocation; its slot is placed again. */
+export interface StopAllocation {
+  readonly kind: "allocation.stop";
+  readonly id: AllocationId;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+export interface RestartAllocation {
+  readonly kind: "allocation.restart";
+  readonly id: AllocationId;
+  readonly task?: string;
+  readonly atMs: number;
+}
+
+/** A waiting or blocked evaluation gets its turn again, or a new one is made for the job. */
+export interface WakeEvaluation {
+  readonly kind: "evaluation.wake";
+  readonly id: EvaluationId;
+  readonly trigger: EvaluationTrigger;
+  readonly atMs: number;
+}
+
+/** Forgets ended things that are older than the limits that the leader computed. */
+export interface CollectGarbage {
+  readonly kind: "garbage.collect";
+  readonly allocations: readonly AllocationId[];
+  readonly evaluations: readonly EvaluationId[];
+  readonly jobs: readonly { readonly namespace: string; readonly job: JobId }[];
+  readonly atMs: number;
+}
+
+export type Command =
+  | AdmitJob
+  | RegisterNode
+  | ApplyPlan
+  | ReportAllocations
+  | StopAllocation
+  | RestartAllocation
+  | WakeEvaluation
+  | CollectGarbage;
+
+/** What apply answers to the proposer. Refusals are values: the log keeps them, replicas agree on them. */
+export type CommandOutcome =
+  | {
+      readonly ok: true;
+      readonly evaluation?: EvaluationId;
+      readonly version?: number;
+      readonly refused?: number;
+    }
+  | { readonly ok: false; readonly code: "not_found" | "conflict" | "stale"; readonly message: string };
+
+/** An admitted version of a job as the ledger holds it. */
+export interface AdmittedVersion {
+  /** 1, 2, 3 … in the order of admission. */
+  readonly number: number;
+  readonly id: Hash;
+  readonly operation: "run" | "stop";
+  /** For `stop`: the spec that was stopped. */
+  readonly spec: JobSpec;
+  readonly submittedBy: string;
+  readonly submittedAtMs: number;
+  /** The ledger index that admitted it: the job's modify index. */
+  readonly index: number;
+}
+
+export interface JobRecord {
+  readonly namespace: string;
+  readonly id: JobId;
+  readonly heads: readonly Hash[];
+  /** Newest last; bounded, the current one is always there. */
+  readonly versions: readonly AdmittedVersion[];
+  readonly stopped: boolean;
+  readonly createIndex: number;
+  readonly modifyIndex: number;
+}
+
+/** What changed, for watchers: one command yields n = 0, 1, 2 … of these. The payload is the row after the change. */
+export interface LedgerEvent {
+  readonly index: number;
+  readonly n: number;
+  readonly type:
+    | "JobAdmitted"
+    | "JobStopped"
+    | "JobForgotten"
+    | "NodeRegistered"
+    | "AllocationPlaced"
+    | "AllocationUpdated"
+    | "AllocationForgotten"
+    | "EvaluationUpdated"
+    | "EvaluationForgotten";
+  /** Id of the thing: job key, node, allocation or evaluation id. */
+  readonly key: string;
+  readonly namespace?: string;
+  readonly job?: JobId;
+  readonly atMs: number;
+  readonly message: string;
+  readonly allocation?: Allocation;
+}

@@ -1,0 +1,208 @@
+/**
+ * The ledger's rows and their indexes. Rows are never changed, only replaced, so a row that someone holds stays as it
+ * was. The order of every list is part of the state: it is the same on each replica and after a restore.
+ */
+import { invariant } from "../invariant.ts";
+import type { Allocation } from "../model/allocation.ts";
+import type { Evaluation } from "../model/evaluation.ts";
+import { type AllocationId, type EvaluationId, type JobId, jobKey, type NodeId } from "../model/ids.ts";
+import { isAllocationEnded } from "../model/lifecycle.ts";
+import type { NodeRecord } from "../model/node.ts";
+import { Claims, type Demand } from "./claims.ts";
+import type { AdmittedVersion, JobRecord } from "./command.ts";
+import { compareText, EvaluationQueue, GroupedRows, OrderedRows } from "./rows.ts";
+import type { LedgerView } from "./view.ts";
+
+export class Tables implements LedgerView {
+  index = 0;
+  readonly #nodes = new OrderedRows<NodeId, NodeRecord>((left, right) => compareText(left.id, right.id));
+  /** Index at which the node last came to have more room; decides whether a plan saw it. */
+  readonly #grownAt = new Map<NodeId, number>();
+  readonly #jobs = new OrderedRows<string, JobRecord>(
+    (left, right) => compareText(left.namespace, right.namespace) || compareText(left.id, right.id),
+  );
+  readonly #allocations = new Map<AllocationId, Allocation>();
+  readonly #allocationsByJob = new GroupedRows<AllocationId, Allocation>();
+  readonly #allocationsByNode = new GroupedRows<AllocationId, Allocation>();
+  readonly #liveBySlot = new Map<string, AllocationId>();
+  readonly #claims = new Claims();
+  readonly #evaluations = new Map<EvaluationId, Evaluation>();
+  readonly #evaluationsByJob = new GroupedRows<EvaluationId, Evaluation>();
+  readonly #openByJob = new Map<string, Evaluation>();
+  readonly #pending = new EvaluationQueue();
+  readonly #parked = new EvaluationQueue();
+
+  node(id: NodeId): NodeRecord | undefined {
+    return this.#nodes.get(id);
+  }
+
+  nodes(): readonly NodeRecord[] {
+    return this.#nodes.list();
+  }
+
+  job(namespace: string, id: JobId): JobRecord | undefined {
+    return this.#jobs.get(jobKey(namespace, id));
+  }
+
+  jobs(): readonly JobRecord[] {
+    return this.#jobs.list();
+  }
+
+  currentVersion(job: JobRecord): AdmittedVersion {
+    const current = job.versions.at(-1);
+    invariant(current !== undefined, `job ${jobKey(job.namespace, job.id)} has no version`);
+    return current;
+  }
+
+  version(namespace: string, id: JobId, number: number): AdmittedVersion | undefined {
+    return this.job(namespace, id)?.versions.find((version) => version.number === number);
+  }
+
+  allocation(id: AllocationId): Allocation | undefined {
+    return this.#allocations.get(id);
+  }
+
+  allocations(): readonly Allocation[] {
+    return [...this.#allocations.values()];
+  }
+
+  allocationsOfJob(namespace: string, id: JobId): readonly Allocation[] {
+    return this.#allocationsByJob.list(jobKey(namespace, id));
+  }
+
+  allocationsOfNode(id: NodeId): readonly Allocation[] {
+    return this.#allocationsByNode.list(id);
+  }
+
+  evaluation(id: EvaluationId): Evaluation | undefined {
+    return this.#evaluations.get(id);
+  }
+
+  evaluations(): readonly Evaluation[] {
+    return [...this.#evaluations.values()];
+  }
+
+  evaluationsOfJob(namespace: string, id: JobId): readonly Evaluation[] {
+    return this.#evaluationsByJob.list(jobKey(namespace, id));
+  }
+
+  pendingEvaluations(): readonly Evaluation[] {
+    return this.#pending.list();
+  }
+
+  /** Blocked and waiting ones, by priority, then age. */
+  parkedEvaluations(): readonly Evaluation[] {
+    return this.#parked.list();
+  }
+
+  /** The job's one evaluation that is pending, blocked or waiting. */
+  openEvaluation(namespace: string, id: JobId): Evaluation | undefined {
+    return this.#openByJob.get(jobKey(namespace, id));
+  }
+
+  /** The allocation that has the slot: placed and not ended, whether it shall stop or not. */
+  liveInSlot(slot: string): AllocationId | undefined {
+    return this.#liveBySlot.get(slot);
+  }
+
+  /** See `Claims.obstacle`. */
+  obstacle(node: NodeRecord, demand: Demand): string | undefined {
+    return this.#claims.obstacle(node, demand);
+  }
+
+  /** Index at which the node last came to have more room, by its own change or by an allocation's end. */
+  grownAt(id: NodeId): number {
+    return this.#grownAt.get(id) ?? 0;
+  }
+
+  setGrownAt(id: NodeId, index: number): void {
+    this.#grownAt.set(id, index);
+  }
+
+  putNode(node: NodeRecord): void {
+    this.#nodes.set(node.id, node);
+  }
+
+  putJob(job: JobRecord): void {
+    this.currentVersion(job);
+    this.#jobs.set(jobKey(job.namespace, job.id), job);
+  }
+
+  /** Holds the allocation's claims until the row says that it has ended. An ended one never comes back to life. */
+  putAllocation(allocation: Allocation): void {
+    const { id, namespace, job, nodeId } = allocation;
+    const previous = this.#allocations.get(id);
+    const wasLive = previous !== undefined && !isAllocationEnded(previous.status);
+    const isLive = !isAllocationEnded(allocation.status);
+    if (isLive && !wasLive) this.#occupy(allocation, previous);
+    if (wasLive && !isLive) {
+      this.#claims.release(previous);
+      this.#liveBySlot.delete(slotKey(previous));
+    }
+    this.#allocations.set(id, allocation);
+    this.#allocationsByJob.set(jobKey(namespace, job), id, allocation);
+    this.#allocationsByNode.set(nodeId, id, allocation);
+  }
+
+  /** Keeps one open evaluation a job. */
+  putEvaluation(evaluation: Evaluation): void {
+    const { id, namespace, job } = evaluation;
+    const key = jobKey(namespace, job);
+    invariant(this.job(namespace, job) !== undefined, `evaluation ${id} is of no job`);
+    const previous = this.#evaluations.get(id);
+    if (previous !== undefined) this.#dequeue(previous);
+    this.#evaluations.set(id, evaluation);
+    this.#evaluationsByJob.set(key, id, evaluation);
+    if (!isOpen(evaluation)) return;
+    invariant(!this.#openByJob.has(key), `job ${key} has two open evaluations`);
+    this.#openByJob.set(key, evaluation);
+    (evaluation.status === "pending" ? this.#pending : this.#parked).insert(evaluation);
+  }
+
+  deleteAllocation(allocation: Allocation): void {
+    invariant(isAllocationEnded(allocation.status), `allocation ${allocation.id} has not ended`);
+    this.#allocations.delete(allocation.id);
+    this.#allocationsByJob.delete(jobKey(allocation.namespace, allocation.job), allocation.id);
+    this.#allocationsByNode.delete(allocation.nodeId, allocation.id);
+  }
+
+  deleteEvaluation(evaluation: Evaluation): void {
+    invariant(!isOpen(evaluation), `evaluation ${evaluation.id} is open`);
+    this.#evaluations.delete(evaluation.id);
+    this.#evaluationsByJob.delete(jobKey(evaluation.namespace, evaluation.job), evaluation.id);
+  }
+
+  deleteJob(job: JobRecord): void {
+    const key = jobKey(job.namespace, job.id);
+    const referenced = this.#allocationsByJob.has(key) || this.#evaluationsByJob.has(key);
+    invariant(!referenced, `job ${key} is referenced`);
+    this.#jobs.delete(key);
+  }
+
+  #occupy(allocation: Allocation, previous: Allocation | undefined): void {
+    const { id, namespace, job, version, nodeId } = allocation;
+    invariant(previous === undefined, `allocation ${id} has ended and can't come back`);
+    invariant(this.node(nodeId) !== undefined, `allocation ${id} is on no node`);
+    invariant(this.version(namespace, job, version) !== undefined, `allocation ${id} is of no version`);
+    const slot = slotKey(allocation);
+    invariant(!this.#liveBySlot.has(slot), `slot ${slot} has two live allocations`);
+    this.#claims.hold(allocation);
+    this.#liveBySlot.set(slot, id);
+  }
+
+  #dequeue(previous: Evaluation): void {
+    if (!isOpen(previous)) return;
+    (previous.status === "pending" ? this.#pending : this.#parked).remove(previous);
+    this.#openByJob.delete(jobKey(previous.namespace, previous.job));
+  }
+}
+
+/** Pending, blocked or waiting: someone will think about the job again. */
+export function isOpen(evaluation: Evaluation): boolean {
+  return evaluation.status !== "complete" && evaluation.status !== "failed";
+}
+
+/** The one place of a job that an allocation fills. Names have no slash in them. */
+export function slotKey(slot: Pick<Allocation, "namespace" | "job" | "group" | "index">): string {
+  return `${jobKey(slot.namespace, slot.job)}/${slot.group}/${slot.index}`;
+}

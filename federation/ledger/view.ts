@@ -1,0 +1,30 @@
+/** Read access to a ledger at one index; all that the scheduler, the agent and the API may see of it. */
+import type { Allocation } from "../model/allocation.ts";
+import type { Evaluation } from "../model/evaluation.ts";
+import type { AllocationId, EvaluationId, JobId, NodeId } from "../model/ids.ts";
+import type { NodeRecord } from "../model/node.ts";
+import type { AdmittedVersion, JobRecord } from "./command.ts";
+
+export interface LedgerView {
+  /** Index of the last applied entry. */
+  readonly index: number;
+  node(id: NodeId): NodeRecord | undefined;
+  /** In order of id. */
+  nodes(): readonly NodeRecord[];
+  job(namespace: string, id: JobId): JobRecord | undefined;
+  /** In order of namespace, id. */
+  jobs(): readonly JobRecord[];
+  /** The version that the job shall run now (or was stopped at): the newest. */
+  currentVersion(job: JobRecord): AdmittedVersion;
+  version(namespace: string, id: JobId, number: number): AdmittedVersion | undefined;
+  allocation(id: AllocationId): Allocation | undefined;
+  /** In order of creation. */
+  allocations(): readonly Allocation[];
+  allocationsOfJob(namespace: string, id: JobId): readonly Allocation[];
+  allocationsOfNode(id: NodeId): readonly Allocation[];
+  evaluation(id: EvaluationId): Evaluation | undefined;
+  evaluations(): readonly Evaluation[];
+  evaluationsOfJob(namespace: string, id: JobId): readonly Evaluation[];
+  /** Those in state pending, by priority, then age. */
+  pendingEvaluations(): readonly Evaluation[];
+}

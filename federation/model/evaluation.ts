@@ -1,0 +1,43 @@
+import type { EvaluationId, JobId } from "./ids.ts";
+
+/** `blocked`: not all could be placed, woken by capacity. `waiting`: runs again after `delayMs` (reschedule). */
+export type EvaluationStatus = "pending" | "blocked" | "waiting" | "complete" | "failed";
+
+export type EvaluationTrigger =
+  | "job-admitted"
+  | "job-stopped"
+  | "allocation-ended"
+  | "allocation-stopped"
+  | "node-changed"
+  | "reschedule-due"
+  | "plan-refused";
+
+/** Why some instances of a group have no place: how many nodes each filter excluded, and what would help. */
+export interface Refusal {
+  readonly group: string;
+  /** Instances left unplaced. */
+  readonly unplaced: number;
+  readonly nodesEvaluated: number;
+  /** Filter (`driver`, `cpu`, `memory`, `port 8080`, …) to number of nodes excluded by it. */
+  readonly excluded: Readonly<Record<string, number>>;
+  /** The smallest change that would make one more instance fit, for people; absent when nothing simple would. */
+  readonly advice?: string;
+}
+
+export interface Evaluation {
+  readonly id: EvaluationId;
+  readonly namespace: string;
+  readonly job: JobId;
+  readonly trigger: EvaluationTrigger;
+  readonly status: EvaluationStatus;
+  readonly priority: number;
+  readonly refusals: readonly Refusal[];
+  /** For `waiting`: how long to wait from when the leader first sees it. */
+  readonly delayMs?: number;
+  /** Plans that the ledger refused for this evaluation so far. */
+  readonly attempts: number;
+  readonly createIndex: number;
+  readonly modifyIndex: number;
+  readonly createdAtMs: number;
+  readonly modifiedAtMs: number;
+}

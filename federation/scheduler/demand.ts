@@ -1,0 +1,30 @@
+import { groupResources } from "../ledger/claims.ts";
+import type { GroupSpec } from "../model/job.ts";
+
+export interface StaticClaim {
+  readonly label: string;
+  readonly port: number;
+}
+
+/** What one instance of a group takes from its node: its tasks run there together. */
+export interface Demand {
+  /** Thousandths of a core. */
+  readonly cpu: number;
+  readonly memoryBytes: number;
+  /** Each once, sorted. */
+  readonly drivers: readonly string[];
+  readonly staticPorts: readonly StaticClaim[];
+  /** Labels of the ports that the scheduler picks. */
+  readonly dynamicPorts: readonly string[];
+}
+
+export function demandOf(group: GroupSpec): Demand {
+  const drivers = [...new Set(group.tasks.map((task) => task.driver))].sort();
+  const staticPorts: StaticClaim[] = [];
+  const dynamicPorts: string[] = [];
+  for (const { label, static: port } of group.ports) {
+    if (port === undefined) dynamicPorts.push(label);
+    else staticPorts.push({ label, port });
+  }
+  return { ...groupResources(group), drivers, staticPorts, dynamicPorts };
+}

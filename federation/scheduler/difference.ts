@@ -1,0 +1,202 @@
+/**
+ * What a job needs changed: Nomad's reconciler, apart from where things go. Slots are 0 to count - 1 of each group and
+ * hold at most one live allocation: a slot whose old one still runs is filled only when that one has ended, because its
+ * ports and resources are its own until then.
+ */
+import type { AdmittedVersion, JobRecord, PlannedStop } from "../ledger/command.ts";
+import type { LedgerView } from "../ledger/view.ts";
+import type { Allocation } from "../model/allocation.ts";
+import type { AllocationId, JobId } from "../model/ids.ts";
+import type { GroupSpec } from "../model/job.ts";
+import { isAllocationEnded } from "../model/lifecycle.ts";
+import type { JobDifference, PlacementRequest } from "./plan.ts";
+import { decideReschedule } from "./reschedule.ts";
+import { isSameRun } from "./same-run.ts";
+
+/** Slots asked for at once; the rest follow when these have their place. */
+export const REQUESTS_MAX = 100_000;
+
+interface Stop extends PlannedStop {
+  readonly allocation: Allocation;
+}
+
+interface Changes {
+  readonly place: PlacementRequest[];
+  readonly stop: Stop[];
+  readonly abandoned: AllocationId[];
+  delayMs: number | undefined;
+  waitingForStop: number;
+}
+
+/** The job's versions as the slots need them. */
+interface Versions {
+  readonly current: AdmittedVersion;
+  /** Its group runs unchanged under the current version. */
+  isCurrent(allocation: Allocation): boolean;
+  /** The job was stopped and started again since: what had ended by then is past, its failures do not count. */
+  isPast(allocation: Allocation): boolean;
+}
+
+/** What `job` needs changed at `nowMs` (wall clock); nothing live is left of a job that is stopped or unknown. */
+export function differJob(view: LedgerView, namespace: string, job: JobId, nowMs: number): JobDifference {
+  const changes: Changes = { place: [], stop: [], abandoned: [], delayMs: undefined, waitingForStop: 0 };
+  const record = view.job(namespace, job);
+  const groups = allocationsByGroup(view.allocationsOfJob(namespace, job));
+  if (record === undefined || record.stopped) {
+    const reason = record === undefined ? "job removed" : "job stopped";
+    for (const slots of groups.values()) stopSlots(changes, slots, 0, reason);
+    return differenceOf(changes);
+  }
+  const versions = versionsOf(view, record);
+  const { spec } = versions.current;
+  const wanted = new Set(spec.groups.map((group) => group.name));
+  for (const [name, slots] of groups) {
+    if (!wanted.has(name))
+      stopSlots(changes, slots, 0, `version ${versions.current.number} has no such group`);
+  }
+  for (const group of spec.groups) {
+    const slots = groups.get(group.name) ?? new Map<number, Allocation[]>();
+    stopSlots(changes, slots, group.count, `scaled down to ${group.count}`);
+    for (let index = 0; index < group.count && changes.place.length < REQUESTS_MAX; index += 1) {
+      const slot: Slot = {
+        group,
+        index,
+        allocations: slots.get(index) ?? [],
+        isBatch: spec.type === "batch",
+      };
+      differSlot(changes, versions, slot, nowMs);
+    }
+  }
+  return differenceOf(changes);
+}
+
+interface Slot {
+  readonly group: GroupSpec;
+  readonly index: number;
+  /** Oldest first. */
+  readonly allocations: readonly Allocation[];
+  readonly isBatch: boolean;
+}
+
+function differSlot(changes: Changes, versions: Versions, slot: Slot, nowMs: number): void {
+  const live = slot.allocations.filter((allocation) => !isAllocationEnded(allocation.status));
+  const running = live.filter((allocation) => allocation.desired === "run");
+  const keeper = running.at(-1);
+  for (const double of running.slice(0, -1)) stopOne(changes, double, "a newer allocation holds its slot");
+  if (keeper !== undefined && versions.isCurrent(keeper)) return;
+  if (keeper !== undefined) stopOne(changes, keeper, `replaced by version ${versions.current.number}`);
+  if (live.length > 0) {
+    changes.waitingForStop += 1;
+    return;
+  }
+  const last = slot.allocations.at(-1);
+  if (last === undefined) changes.place.push({ group: slot.group.name, index: slot.index });
+  else differEnded(changes, versions, slot, last, nowMs);
+}
+
+/** The slot is empty and `last` was the last to hold it. */
+function differEnded(
+  changes: Changes,
+  versions: Versions,
+  slot: Slot,
+  last: Allocation,
+  nowMs: number,
+): void {
+  const fresh: PlacementRequest = { group: slot.group.name, index: slot.index };
+  if (versions.isPast(last)) {
+    changes.place.push(fresh);
+    return;
+  }
+  const request: PlacementRequest = { ...fresh, previous: last.id };
+  if (!versions.isCurrent(last) || last.desired === "stop" || last.status === "lost") {
+    changes.place.push(request);
+    return;
+  }
+  if (slot.isBatch && last.status === "complete") return;
+  // Its own successor: given up on already.
+  if (last.next === last.id) return;
+  // A service that ended by itself counts as failed, whatever its exit code: else one that exits at once would be
+  // placed again without a pause.
+  const decision = decideReschedule(slot.group.reschedule, last, nowMs);
+  if (decision.kind === "now") changes.place.push({ ...request, avoid: last.nodeId });
+  else if (decision.kind === "never") changes.abandoned.push(last.id);
+  else changes.delayMs = Math.min(changes.delayMs ?? decision.delayMs, decision.delayMs);
+}
+
+function versionsOf(view: LedgerView, record: JobRecord): Versions {
+  const current = view.currentVersion(record);
+  const known = new Map<string, boolean>();
+  return {
+    current,
+    isCurrent: ({ version, group }) => {
+      if (version === current.number) return true;
+      const key = `${version} ${group}`;
+      const answer = known.get(key) ?? isUnchanged(view, record, current, version, group);
+      known.set(key, answer);
+      return answer;
+    },
+    isPast: ({ version }) =>
+      record.versions.some((later) => later.number > version && later.operation === "stop"),
+  };
+}
+
+function isUnchanged(
+  view: LedgerView,
+  record: JobRecord,
+  current: AdmittedVersion,
+  version: number,
+  group: string,
+): boolean {
+  // A version that the ledger forgot can't be proved equal.
+  const before = view.version(record.namespace, record.id, version);
+  return before !== undefined && isSameRun(before.spec, current.spec, group);
+}
+
+type Slots = ReadonlyMap<number, readonly Allocation[]>;
+
+function allocationsByGroup(allocations: readonly Allocation[]): ReadonlyMap<string, Slots> {
+  const groups = new Map<string, Map<number, Allocation[]>>();
+  const byAge = allocations.toSorted((left, right) => left.createIndex - right.createIndex);
+  for (const allocation of byAge) {
+    const slots = groups.get(allocation.group) ?? new Map<number, Allocation[]>();
+    groups.set(allocation.group, slots);
+    const slot = slots.get(allocation.index);
+    if (slot === undefined) slots.set(allocation.index, [allocation]);
+    else slot.push(allocation);
+  }
+  return groups;
+}
+
+/** Stops what is live in the slots from `first` on. */
+function stopSlots(changes: Changes, slots: Slots, first: number, reason: string): void {
+  for (const [index, allocations] of slots) {
+    if (index < first) continue;
+    for (const allocation of allocations) {
+      if (allocation.desired === "run" && !isAllocationEnded(allocation.status)) {
+        stopOne(changes, allocation, reason);
+      }
+    }
+  }
+}
+
+function stopOne(changes: Changes, allocation: Allocation, reason: string): void {
+  changes.stop.push({ id: allocation.id, reason, allocation });
+}
+
+function differenceOf(changes: Changes): JobDifference {
+  const { place, abandoned, delayMs, waitingForStop } = changes;
+  const stop = changes.stop.toSorted(compareStops).map(({ id, reason }) => ({ id, reason }));
+  return { place, stop, abandoned, waitingForStop, ...(delayMs === undefined ? {} : { delayMs }) };
+}
+
+function compareStops({ allocation: left }: Stop, { allocation: right }: Stop): number {
+  return (
+    Number(isWorking(left)) - Number(isWorking(right)) ||
+    right.index - left.index ||
+    right.createIndex - left.createIndex
+  );
+}
+
+function isWorking(allocation: Allocation): boolean {
+  return allocation.status === "running" && allocation.health !== "unhealthy";
+}

@@ -1,0 +1,62 @@
+import type { PlannedPlacement } from "../ledger/command.ts";
+import type { LedgerView } from "../ledger/view.ts";
+import type { Evaluation } from "../model/evaluation.ts";
+import type { AllocationId } from "../model/ids.ts";
+import { differJob } from "./difference.ts";
+import { place, type Seed } from "./place.ts";
+import type { JobDifference, Placing, Plan } from "./plan.ts";
+import { buildWorld } from "./world.ts";
+
+/** Placements, and stops, in one plan: a plan is one entry of the log. What is over comes with the next one. */
+export const PLAN_CHANGES_MAX = 5_000;
+
+export interface EvaluateOptions {
+  readonly seed: Seed;
+  /** Wall clock, for reschedule delays. */
+  readonly nowMs: number;
+  /** Id for the n-th placement of the plan, from 0. */
+  readonly allocationId: (n: number) => AllocationId;
+}
+
+const NOTHING_PLACED: Placing = { placements: [], refusals: [] };
+
+/**
+ * Plans the job of an evaluation on the view as it is.
+ *
+ * Outcome: `blocked` when instances are left without a place (with `delayMs` when others wait for their reschedule
+ * too), else `waiting` for `delayMs`, else `complete`. A plan that was cut to its size is `waiting` for 0 ms. Instances
+ * that wait for an old one to end need nothing: its end makes an evaluation of its own.
+ */
+export function evaluateJob(view: LedgerView, evaluation: Evaluation, options: EvaluateOptions): Plan {
+  const { namespace, job } = evaluation;
+  const record = view.job(namespace, job);
+  const current = record === undefined ? undefined : view.currentVersion(record);
+  const difference = differJob(view, namespace, job, options.nowMs);
+  const placing =
+    current === undefined || difference.place.length === 0
+      ? NOTHING_PLACED
+      : place(buildWorld(view), current.spec, difference.place, options.seed);
+  const placements = placing.placements
+    .slice(0, PLAN_CHANGES_MAX)
+    .map((found, n): PlannedPlacement => ({ id: options.allocationId(n), ...found }));
+  return {
+    kind: "plan.apply",
+    evaluation: evaluation.id,
+    version: current?.number ?? 0,
+    snapshotIndex: view.index,
+    placements,
+    stops: difference.stop.slice(0, PLAN_CHANGES_MAX),
+    abandoned: difference.abandoned.slice(0, PLAN_CHANGES_MAX),
+    refusals: placing.refusals,
+    ...outcomeOf(difference, placing),
+  };
+}
+
+function outcomeOf(difference: JobDifference, placing: Placing): Pick<Plan, "outcome" | "delayMs"> {
+  const lists = [placing.placements, difference.stop, difference.abandoned];
+  if (lists.some((list) => list.length > PLAN_CHANGES_MAX)) return { outcome: "waiting", delayMs: 0 };
+  const { delayMs } = difference;
+  const delay = delayMs === undefined ? {} : { delayMs };
+  if (placing.refusals.length > 0) return { outcome: "blocked", ...delay };
+  return { outcome: delayMs === undefined ? "complete" : "waiting", ...delay };
+}

@@ -1,0 +1,275 @@
+/**
+ * One simulated machine under a workload and faults drawn from a seed: jobs are submitted, changed and stopped, tasks
+ * crash, the peer is killed, the power fails, at any disk call too. Then all is healed, and what people asked for must run.
+ */
+import { createHash } from "node:crypto";
+import { type Random, seededRandom } from "../federation/index.ts";
+import { LabMachine } from "./machine.ts";
+
+const JOBS_MAX = 5;
+const COUNT_MAX = 3;
+/** Longest pause between two happenings. */
+const PAUSE_MAX_MS = 4_000;
+/** After the last fault everything runs as wanted within this. */
+const HEAL_MS = 10 * 60_000;
+/** A stop that was ordered comes within so many disk calls. */
+const STOP_CALLS_MAX = 40;
+const MINUTE_MS = 60_000;
+
+export interface OneMachineOptions {
+  readonly seed: number;
+  readonly minutes: number;
+}
+
+export interface OneMachineReport {
+  /** SHA-256 over everything that happened, in order. */
+  readonly traceHash: string;
+  /** How often each kind of happening was drawn. */
+  readonly happenings: Readonly<Record<string, number>>;
+  readonly trace: readonly string[];
+}
+
+/** A broken promise, with the last lines of the trace. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+  readonly kind: "safety" | "liveness";
+  readonly trace: readonly string[];
+
+  constructor(kind: "safety" | "liveness", message: string, trace: readonly string[]) {
+    super(message);
+    this.kind = kind;
+    this.trace = trace;
+  }
+}
+
+/** What must be true of a job: what was answered last; undefined once an unanswered change may have come after it. */
+interface Wish {
+  readonly count: number;
+  readonly stopped: boolean;
+}
+
+interface JobAnswer {
+  readonly stopped: boolean;
+  readonly groups: Readonly<Record<string, { readonly desired: number; readonly running: number }>>;
+}
+
+export async function runOneMachine(options: OneMachineOptions): Promise<OneMachineReport> {
+  const world = new World(options.seed);
+  await world.start();
+  const endMs = options.minutes * MINUTE_MS;
+  while (world.passedMs < endMs) await world.happen();
+  await world.heal();
+  return world.report();
+}
+
+class World {
+  readonly #machine: LabMachine;
+  readonly #random: Random;
+  readonly #wishes = new Map<string, Wish | undefined>();
+  readonly #answered = new Set<string>();
+  readonly #trace: string[] = [];
+  readonly #happenings = new Map<string, number>();
+  #startMs = 0;
+
+  constructor(seed: number) {
+    this.#machine = new LabMachine(seed);
+    this.#random = seededRandom(seed).fork("workload");
+  }
+
+  get passedMs(): number {
+    return this.#machine.clock.boot() - this.#startMs;
+  }
+
+  async start(): Promise<void> {
+    await this.#machine.start();
+    this.#startMs = this.#machine.clock.boot();
+  }
+
+  /** One thing drawn from the seed, and some time after it. */
+  async happen(): Promise<void> {
+    const kinds: readonly (readonly [string, number, () => Promise<void>])[] = [
+      ["submit", 8, () => this.#submit()],
+      ["stop job", 2, () => this.#stopJob()],
+      ["crash task", 4, () => this.#crashTask()],
+      ["kill peer", 2, () => this.#stopPeer("kill")],
+      ["power cut", 1, () => this.#stopPeer("crash")],
+      ["stop at disk call", 2, () => this.#stopAtDiskCall()],
+      ["keeper dies", 1, () => this.#keeperDies()],
+      ["clock jumps", 1, () => this.#clockJumps()],
+      ["down and up", 1, () => this.#downAndUp()],
+    ];
+    const lots = kinds.flatMap((kind) => Array.from({ length: kind[1] }, () => kind));
+    const [name, , act] = lots[Math.floor(this.#random.next() * lots.length)] ?? [];
+    if (name === undefined || act === undefined) return;
+    this.#happenings.set(name, (this.#happenings.get(name) ?? 0) + 1);
+    this.#note(name);
+    await act();
+    await this.#machine.clock.advance(this.#random.next() * PAUSE_MAX_MS);
+    this.#checkCapacity();
+  }
+
+  /** No more faults: what people asked for last runs, and nothing else. */
+  async heal(): Promise<void> {
+    this.#note("heal");
+    await this.#machine.clock.advance(HEAL_MS);
+    let wanted = 0;
+    for (const [name, wish] of [...this.#wishes].sort()) {
+      const job = await this.#machine.request<JobAnswer>("GET", `/v1/jobs/${name}`);
+      if (job.status !== 200) {
+        if (this.#answered.has(name)) this.#violate("safety", `answered job ${name} is lost`);
+        continue;
+      }
+      const { desired, running } = job.body.groups["main"] ?? { desired: 0, running: 0 };
+      const expected = job.body.stopped ? 0 : desired;
+      if (
+        wish !== undefined &&
+        (wish.stopped !== job.body.stopped || (!wish.stopped && wish.count !== desired))
+      ) {
+        this.#violate(
+          "safety",
+          `${name} is ${JSON.stringify(job.body)}, answered was ${JSON.stringify(wish)}`,
+        );
+      }
+      if (running !== expected) this.#violate("liveness", `${name}: ${running} of ${expected} run`);
+      wanted += expected;
+    }
+    const tasks = this.#machine.tasks.running().length;
+    if (tasks !== wanted) this.#violate("safety", `${tasks} tasks run, ${wanted} are wanted`);
+  }
+
+  report(): OneMachineReport {
+    const hash = createHash("sha256");
+    for (const line of this.#trace) hash.update(`${line}\n`);
+    return {
+      traceHash: hash.digest("hex"),
+      happenings: Object.fromEntries([...this.#happenings].sort()),
+      trace: this.#trace,
+    };
+  }
+
+  async #submit(): Promise<void> {
+    const name = this.#anyJob();
+    const count = 1 + Math.floor(this.#random.next() * COUNT_MAX);
+    const flavour = Math.floor(this.#random.next() * 2);
+    this.#wishes.set(name, undefined);
+    const answer = await this.#machine.request("PUT", `/v1/jobs/${name}`, jobFile(name, count, flavour));
+    this.#note(`submitted ${name} count ${count} flavour ${flavour}: ${answer.status}`);
+    if (answer.status !== 200) this.#violate("safety", `${name} was refused: ${JSON.stringify(answer.body)}`);
+    this.#wishes.set(name, { count, stopped: false });
+    this.#answered.add(name);
+  }
+
+  async #stopJob(): Promise<void> {
+    const name = this.#anyJob();
+    if (!this.#answered.has(name)) return;
+    const wish = this.#wishes.get(name);
+    const answer = await this.#machine.request("DELETE", `/v1/jobs/${name}`);
+    this.#note(`stopped ${name}: ${answer.status}`);
+    this.#wishes.set(name, { count: wish?.count ?? 1, stopped: true });
+  }
+
+  #crashTask(): Promise<void> {
+    const running = this.#machine.tasks.running();
+    const key = running[Math.floor(this.#random.next() * running.length)];
+    if (key !== undefined) {
+      this.#machine.tasks.end(key, { exitCode: 1 });
+      this.#note(`crashed a task`);
+    }
+    return Promise.resolve();
+  }
+
+  async #stopPeer(how: "kill" | "crash"): Promise<void> {
+    const before = new Set(this.#machine.tasks.running());
+    await this.#machine.stop(how);
+    await this.#machine.clock.advance(this.#random.next() * PAUSE_MAX_MS);
+    const meanwhile = [...before].filter((key) => !this.#machine.tasks.running().includes(key));
+    if (how === "kill" && meanwhile.length > 0)
+      this.#violate("safety", `${meanwhile[0]} ended with the peer`);
+    await this.#machine.start();
+  }
+
+  /** The peer dies in the middle of a submission, which may or may not be answered. */
+  async #stopAtDiskCall(): Promise<void> {
+    const how = this.#random.next() < 0.5 ? "kill" : "crash";
+    const stopped = this.#machine.disk.stopAt(1 + Math.floor(this.#random.next() * STOP_CALLS_MAX), how);
+    const submitted = this.#submit();
+    submitted.catch(() => undefined);
+    await Promise.race([stopped, submitted]);
+    await this.#machine.stop(how);
+    await this.#machine.start();
+  }
+
+  #keeperDies(): Promise<void> {
+    this.#machine.tasks.crashKeeper();
+    return Promise.resolve();
+  }
+
+  #clockJumps(): Promise<void> {
+    this.#machine.clock.jumpWall((this.#random.next() - 0.5) * 2 * 3_600_000);
+    return Promise.resolve();
+  }
+
+  async #downAndUp(): Promise<void> {
+    await this.#machine.shutdown({ tasks: true });
+    const left = this.#machine.tasks.running().length;
+    if (left > 0) this.#violate("safety", `${left} tasks run after peer down`);
+    await this.#machine.start();
+  }
+
+  /** Nothing is given out twice (DESIGN section 6, invariant 2). */
+  #checkCapacity(): void {
+    const { ledger } = this.#machine.peer.service;
+    for (const node of ledger.nodes()) {
+      const held = ledger
+        .allocationsOfNode(node.id)
+        .filter((row) => !["complete", "failed", "lost"].includes(row.status));
+      const memory = held.reduce((sum, row) => sum + row.resources.memoryBytes, 0);
+      const ports = held.flatMap((row) => Object.values(row.ports));
+      if (memory > node.resources.memoryBytes) this.#violate("safety", "memory is given out twice");
+      if (new Set(ports).size !== ports.length) this.#violate("safety", "a port has two owners");
+      const slots = held
+        .filter((row) => row.desired === "run")
+        .map((row) => `${row.job}/${row.group}/${row.index}`);
+      if (new Set(slots).size !== slots.length) this.#violate("safety", "a slot has two allocations");
+    }
+    const rows = ledger
+      .allocations()
+      .map((row) => `${row.job}[${row.index}] v${row.version} ${row.desired} ${row.status}`);
+    this.#note(`index ${ledger.index}: ${rows.join(", ")}`);
+  }
+
+  #anyJob(): string {
+    return `job-${Math.floor(this.#random.next() * JOBS_MAX)}`;
+  }
+
+  #note(line: string): void {
+    this.#trace.push(`${this.passedMs.toFixed(3)} ${line}`);
+  }
+
+  #violate(kind: "safety" | "liveness", message: string): never {
+    throw new Violation(kind, message, this.#trace);
+  }
+}
+
+function jobFile(name: string, count: number, flavour: number): object {
+  return {
+    job: name,
+    groups: {
+      main: {
+        count,
+        network: { ports: { http: {} } },
+        restart: { attempts: 2, interval: "1m", delay: "1s", mode: "fail" },
+        reschedule: { unlimited: true, delay: "5s", delay_function: "exponential", max_delay: "1m" },
+        tasks: {
+          app: {
+            driver: "process",
+            config: { command: "run" },
+            env: { FLAVOUR: String(flavour) },
+            resources: { cpu: 100, memory: "100MiB" },
+            kill_timeout: "2s",
+          },
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,210 @@
+/** The node's side: makes what runs here equal to what the ledger wants here. */
+import type { Driver, TaskHandle, TaskUsage } from "../../drivers/index.ts";
+import {
+  type Allocation,
+  type AllocationReport,
+  type Host,
+  invariant,
+  isAllocationEnded,
+  type LedgerView,
+  type NodeFacts,
+  newLocalAllocation,
+  PeerError,
+  reportOf,
+} from "../../federation/index.ts";
+import type { Parts } from "../parts.ts";
+import type { AllocationUsage } from "../service.ts";
+import { Reporter } from "./reporter.ts";
+import { AllocationRunner, type RunnerWorld } from "./runner.ts";
+import { AgentStore } from "./store.ts";
+
+const UNCLAIMED_KILL_TIMEOUT_MS = 5_000;
+
+export interface AgentWorld {
+  readonly host: Host;
+  readonly parts: Parts;
+  readonly ledger: LedgerView;
+  readonly regionName: string;
+  readonly bootId: string;
+  node(): NodeFacts;
+  /** Durable in the ledger on return; PeerError when the authority can't be reached. */
+  report(reports: readonly AllocationReport[]): Promise<void>;
+}
+
+export class Agent {
+  readonly #world: AgentWorld;
+  readonly #store: AgentStore;
+  readonly #runners = new Map<string, AllocationRunner>();
+  readonly #reporter: Reporter;
+  #stopped = false;
+
+  constructor(world: AgentWorld) {
+    this.#world = world;
+    this.#store = new AgentStore(world.host.disk);
+    this.#reporter = new Reporter({
+      host: world.host,
+      report: (id) => this.#report(id),
+      send: (reports) => world.report(reports),
+    });
+  }
+
+  /** Takes up the tasks that a former run of this peer left, then what the ledger wants. */
+  async start(): Promise<void> {
+    const left = await this.#leftRuns();
+    const handles = new Map([...left].map(([key, { handle }]) => [key, handle]));
+    const recovering: Promise<void>[] = [];
+    const unknown: string[] = [];
+    for (const local of await this.#store.load()) {
+      const allocation = this.#world.ledger.allocation(local.id as Allocation["id"]);
+      if (allocation === undefined) unknown.push(local.id);
+      // Its end is known: only its files wait for the ledger to forget it.
+      else if (!isAllocationEnded(allocation.status)) {
+        recovering.push(this.#runner(allocation, local).recover(handles));
+      }
+    }
+    await Promise.all(recovering);
+    for (const [key, { driver, handle }] of left) await this.#endUnclaimed(key, driver, handle);
+    for (const id of unknown) await this.#forget(id);
+    for (const allocation of this.#world.ledger.allocationsOfNode(this.#world.node().id))
+      this.sync(allocation);
+  }
+
+  /** The ledger's row of an allocation on this node changed or is seen for the first time. */
+  sync(allocation: Allocation): void {
+    if (this.#stopped) return;
+    const runner = this.#runners.get(allocation.id);
+    if (runner !== undefined) {
+      runner.update(allocation);
+      if (isAllocationEnded(allocation.status) && runner.ended) this.#runners.delete(allocation.id);
+    } else if (!isAllocationEnded(allocation.status)) {
+      const { job, group } = this.#specOf(allocation);
+      const local = newLocalAllocation(allocation, group, this.#world.bootId);
+      this.#runners.set(allocation.id, new AllocationRunner(this.#runnerWorld(), job, allocation, local));
+      this.#runners.get(allocation.id)?.poke();
+    }
+  }
+
+  /** The ledger forgot an ended allocation: its files go too. */
+  async forgotten(id: string): Promise<void> {
+    const runner = this.#runners.get(id);
+    if (runner !== undefined && !runner.ended) return;
+    await this.#forget(id);
+  }
+
+  runner(id: string): AllocationRunner | undefined {
+    return this.#runners.get(id);
+  }
+
+  async usage(id: string): Promise<AllocationUsage> {
+    const runner = this.#runners.get(id);
+    if (runner === undefined) {
+      throw new PeerError("not_found", `allocation ${id} does not run on this node`);
+    }
+    const tasks: Record<string, TaskUsage> = {};
+    for (const name of Object.keys(runner.local.tasks)) {
+      const running = runner.running(name);
+      if (running !== undefined) tasks[name] = await running.driver.usage(running.handle);
+    }
+    const sum = (pick: (usage: TaskUsage) => number) =>
+      Object.values(tasks).reduce((total, usage) => total + pick(usage), 0);
+    return {
+      cpu: sum((usage) => usage.cpu),
+      cpuSeconds: sum((usage) => usage.cpuSeconds),
+      memoryBytes: sum((usage) => usage.memoryBytes),
+      processCount: sum((usage) => usage.processCount),
+      tasks,
+    };
+  }
+
+  /** Tasks that run now. */
+  get runningTasks(): number {
+    let count = 0;
+    for (const runner of this.#runners.values()) {
+      for (const name of Object.keys(runner.local.tasks)) if (runner.running(name) !== undefined) count += 1;
+    }
+    return count;
+  }
+
+  /** With `tasks`, ends them all first; without, they run on and the next start takes them up again. */
+  async stop(options: { readonly tasks: boolean }): Promise<void> {
+    this.#stopped = true;
+    const runners = [...this.#runners.values()];
+    if (options.tasks) await Promise.all(runners.map((runner) => runner.shutdown()));
+    await this.#reporter.close();
+    await Promise.all(runners.map((runner) => runner.detach()));
+    for (const driver of this.#world.parts.drivers.values()) {
+      if (options.tasks) await driver.shutdown?.();
+      await driver.close();
+    }
+  }
+
+  #runner(allocation: Allocation, local: AllocationRunner["local"]): AllocationRunner {
+    const runner = new AllocationRunner(this.#runnerWorld(), this.#specOf(allocation).job, allocation, local);
+    this.#runners.set(allocation.id, runner);
+    return runner;
+  }
+
+  #runnerWorld(): RunnerWorld {
+    return {
+      host: this.#world.host,
+      parts: this.#world.parts,
+      store: this.#store,
+      bootId: this.#world.bootId,
+      regionName: this.#world.regionName,
+      node: () => this.#world.node(),
+      changed: (runner) => this.#reporter.changed(runner.allocation.id),
+    };
+  }
+
+  #specOf(allocation: Allocation) {
+    const version = this.#world.ledger.version(allocation.namespace, allocation.job, allocation.version);
+    invariant(
+      version !== undefined,
+      `the ledger lost version ${allocation.version} of job ${allocation.job}`,
+    );
+    const group = version.spec.groups.find((candidate) => candidate.name === allocation.group);
+    invariant(
+      group !== undefined,
+      `job ${allocation.job} version ${allocation.version} lost group ${allocation.group}`,
+    );
+    return { job: version.spec, group };
+  }
+
+  #report(id: string): AllocationReport | undefined {
+    const runner = this.#runners.get(id);
+    if (runner === undefined) return undefined;
+    const report = reportOf(runner.local, runner.checks.health);
+    const message = report.message ?? runner.checks.message;
+    return {
+      ...report,
+      id: runner.allocation.id,
+      atMs: this.#world.host.clock.wall(),
+      ...(message === undefined ? {} : { message }),
+    };
+  }
+
+  /** Whatever the drivers still know, by the key of its run. */
+  async #leftRuns(): Promise<ReadonlyMap<string, { readonly driver: Driver; readonly handle: TaskHandle }>> {
+    const left = new Map<string, { readonly driver: Driver; readonly handle: TaskHandle }>();
+    for (const driver of this.#world.parts.drivers.values()) {
+      for (const handle of await driver.list()) left.set(handle.key, { driver, handle });
+    }
+    return left;
+  }
+
+  /** A run that no allocation of this node looks after (any more) is no one's: it ends. */
+  async #endUnclaimed(key: string, driver: Driver, handle: TaskHandle): Promise<void> {
+    const claimed = [...this.#runners.values()].some((runner) => runner.claims(key));
+    if (claimed) return;
+    this.#world.host.log("info", "removing a run that nothing asks for", { run: key });
+    await driver.stop(handle, { killSignal: "SIGTERM", killTimeoutMs: UNCLAIMED_KILL_TIMEOUT_MS });
+    await driver.remove(handle);
+  }
+
+  async #forget(id: string): Promise<void> {
+    this.#runners.delete(id);
+    this.#reporter.forget(id);
+    await this.#world.parts.directories.remove(id);
+    await this.#store.remove(id);
+  }
+}

@@ -1,0 +1,142 @@
+/** Runs the health checks of one allocation while its tasks run. */
+import {
+  type Cancel,
+  type CheckSpec,
+  type CheckState,
+  type Clock,
+  type GroupSpec,
+  type Health,
+  observeCheck,
+  type Random,
+  UNKNOWN_CHECK,
+  worstHealth,
+} from "../../federation/index.ts";
+import type { ProbeResult, Probes } from "../parts.ts";
+
+/** The first probe comes soon, so that a healthy task is shown as such without waiting a whole interval. */
+const FIRST_PROBE_MS = 200;
+const OUTPUT_CHARACTERS_MAX = 256;
+
+export interface CheckWorld {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly probes: Probes;
+  readonly group: GroupSpec;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly address: string;
+  /** Runs a command beside a task. */
+  run(
+    task: string,
+    command: readonly string[],
+    timeoutMs: number,
+  ): Promise<{ exitCode: number; output: string; timedOut: boolean }>;
+  changed(): void;
+}
+
+interface Watched {
+  readonly service: string;
+  readonly check: CheckSpec;
+  state: CheckState;
+}
+
+export class CheckMonitor {
+  readonly #world: CheckWorld;
+  readonly #watched: readonly Watched[];
+  readonly #timers = new Map<Watched, Cancel>();
+  /** Results of probes that began before the last stop are ignored. */
+  #round = 0;
+  #on = false;
+
+  constructor(world: CheckWorld) {
+    this.#world = world;
+    this.#watched = world.group.services.flatMap((service) =>
+      service.checks.map((check) => ({ service: service.name, check, state: UNKNOWN_CHECK })),
+    );
+  }
+
+  get health(): Health {
+    return worstHealth(this.#watched.map((watched) => watched.state));
+  }
+
+  /** Health of one service alone. */
+  healthOf(service: string): Health {
+    return worstHealth(
+      this.#watched.filter((watched) => watched.service === service).map((watched) => watched.state),
+    );
+  }
+
+  /** Why it is unhealthy, for people. */
+  get message(): string | undefined {
+    const worst = this.#watched.find((watched) => watched.state.status === "critical");
+    return worst === undefined ? undefined : `check ${worst.check.name}: ${worst.state.output}`;
+  }
+
+  start(): void {
+    if (this.#on) return;
+    this.#on = true;
+    for (const watched of this.#watched) {
+      this.#schedule(watched, Math.min(FIRST_PROBE_MS, watched.check.intervalMs));
+    }
+  }
+
+  stop(): void {
+    if (!this.#on) return;
+    this.#on = false;
+    this.#round += 1;
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+    for (const watched of this.#watched) watched.state = UNKNOWN_CHECK;
+    if (this.#watched.length > 0) this.#world.changed();
+  }
+
+  #schedule(watched: Watched, delayMs: number): void {
+    const round = this.#round;
+    this.#timers.set(
+      watched,
+      this.#world.clock.after(delayMs, () => {
+        void this.#probe(watched.check).then((result) => {
+          if (round !== this.#round) return;
+          this.#observe(watched, result);
+          // Spread by a tenth, so that many checks do not fall on one moment.
+          const jitter = 0.95 + 0.1 * this.#world.random.next();
+          const intervalMs = watched.state.status === "unknown" ? FIRST_PROBE_MS : watched.check.intervalMs;
+          this.#schedule(watched, Math.min(intervalMs, watched.check.intervalMs) * jitter);
+        });
+      }),
+    );
+  }
+
+  #observe(watched: Watched, result: ProbeResult): void {
+    const before = this.health;
+    const output = result.output.slice(0, OUTPUT_CHARACTERS_MAX);
+    watched.state = observeCheck(watched.state, watched.check, { passed: result.passed, output });
+    if (this.health !== before) this.#world.changed();
+  }
+
+  async #probe(check: CheckSpec): Promise<ProbeResult> {
+    const { address, ports, probes } = this.#world;
+    switch (check.type) {
+      case "http": {
+        const url = `http://${address}:${ports[check.port] ?? 0}${check.path}`;
+        return probes.http({ url, method: check.method, timeoutMs: check.timeoutMs });
+      }
+      case "tcp":
+        return probes.tcp({ host: address, port: ports[check.port] ?? 0, timeoutMs: check.timeoutMs });
+      case "script":
+        return this.#script(check);
+    }
+  }
+
+  async #script(check: CheckSpec & { type: "script" }): Promise<ProbeResult> {
+    try {
+      const result = await this.#world.run(check.task, [check.command, ...check.args], check.timeoutMs);
+      if (result.timedOut) return { passed: false, output: `no answer within ${check.timeoutMs} ms` };
+      return {
+        passed: result.exitCode === 0,
+        output: `exit code ${result.exitCode}: ${result.output.trim()}`,
+      };
+    } catch (cause) {
+      return { passed: false, output: cause instanceof Error ? cause.message : String(cause) };
+    }
+  }
+}

@@ -1,0 +1,398 @@
+/**
+ * One allocation on this node: carries out the steps that `planAllocation` gives, and saves what it knows before and
+ * after each, so that a crash at any point repeats no start and forgets no task.
+ */
+import type { Driver, TaskExit, TaskHandle } from "../../drivers/index.ts";
+import {
+  type Allocation,
+  afterReboot,
+  type GroupSpec,
+  type Host,
+  interpolateConfig,
+  invariant,
+  isLocallyEnded,
+  type JobSpec,
+  type LocalAllocation,
+  type LocalTask,
+  type NodeFacts,
+  PeerError,
+  planAllocation,
+  type StopReason,
+  type TaskSpec,
+  type TaskStep,
+  taskEnded,
+  taskEnvironment,
+  taskHalted,
+  taskRunning,
+  taskStarting,
+  taskUnstartable,
+  variableLookup,
+} from "../../federation/index.ts";
+import type { Parts } from "../parts.ts";
+import { CheckMonitor } from "./check-monitor.ts";
+import type { AgentStore } from "./store.ts";
+
+const RETRY_MS = 1000;
+
+export interface RunnerWorld {
+  readonly host: Host;
+  readonly parts: Parts;
+  readonly store: AgentStore;
+  readonly bootId: string;
+  readonly regionName: string;
+  node(): NodeFacts;
+  /** Something that the ledger should hear of changed. */
+  changed(runner: AllocationRunner): void;
+}
+
+/** Names one run of a task for ever. */
+export function runKey(allocationId: string, task: string, run: number): string {
+  return `${allocationId}/${task}/${run}`;
+}
+
+export class AllocationRunner {
+  readonly #world: RunnerWorld;
+  readonly #job: JobSpec;
+  readonly #group: GroupSpec;
+  #allocation: Allocation;
+  #local: LocalAllocation;
+  readonly checks: CheckMonitor;
+  /** Tasks with a start or stop under way. */
+  readonly #busy = new Map<string, Promise<void>>();
+  readonly #stopping = new Map<string, StopReason>();
+  readonly #watching = new Set<Promise<void>>();
+  readonly #abort = new AbortController();
+  #wake: (() => void) | undefined;
+  #saving: Promise<void> = Promise.resolve();
+  #shutdown = false;
+
+  constructor(world: RunnerWorld, job: JobSpec, allocation: Allocation, local: LocalAllocation) {
+    const group = job.groups.find((candidate) => candidate.name === allocation.group);
+    invariant(group !== undefined, `allocation ${allocation.id} is of a group that its job version lacks`);
+    this.#world = world;
+    this.#job = job;
+    this.#group = group;
+    this.#allocation = allocation;
+    this.#local = local;
+    this.checks = new CheckMonitor({
+      clock: world.host.clock,
+      random: world.host.random,
+      probes: world.parts.probes,
+      group,
+      ports: allocation.ports,
+      address: world.node().address,
+      run: (task, command, timeoutMs) => this.#runBeside(task, command, timeoutMs),
+      changed: () => world.changed(this),
+    });
+  }
+
+  get allocation(): Allocation {
+    return this.#allocation;
+  }
+
+  get local(): LocalAllocation {
+    return this.#local;
+  }
+
+  get ended(): boolean {
+    return isLocallyEnded(this.#local) && this.#busy.size === 0;
+  }
+
+  /** The driver and handle of a task that runs now. */
+  running(task: string): { driver: Driver; handle: TaskHandle } | undefined {
+    const local = this.#local.tasks[task];
+    if (local?.state !== "running" || local.handle === undefined) return undefined;
+    const handle = local.handle as unknown as TaskHandle;
+    const driver = this.#world.parts.drivers.get(handle.driver);
+    return driver === undefined ? undefined : { driver, handle };
+  }
+
+  /**
+   * After a restart of the peer: takes up again what the saved state says was there. `left`: what the drivers still know,
+   * by run; a crash between a start and its saved handle is found there.
+   */
+  async recover(left: ReadonlyMap<string, TaskHandle>): Promise<void> {
+    const rebooted = this.#local.bootId !== this.#world.bootId;
+    if (rebooted) await this.#save(afterReboot(this.#local, this.#world.bootId));
+    for (const [name, task] of Object.entries(this.#local.tasks)) {
+      if (task.state !== "running" && task.state !== "starting") continue;
+      const handle = left.get(runKey(this.#allocation.id, name, task.restarts));
+      if (handle !== undefined && !rebooted) {
+        if (task.handle === undefined) await this.#put(name, taskRunning(task, { ...handle }, handle));
+        this.#watch(name, this.#driver(name), handle);
+      } else if (task.handle !== undefined || handle !== undefined) {
+        const exit: TaskExit = { unknown: true, finishedAtMs: this.#world.host.clock.wall() };
+        await this.#settle(name, exit, rebooted);
+      }
+    }
+    this.#checkState();
+    this.#world.changed(this);
+  }
+
+  /** Whether a run that a driver knows is one that this allocation still looks after. */
+  claims(key: string): boolean {
+    return Object.entries(this.#local.tasks).some(
+      ([name, task]) =>
+        (task.state === "running" || task.state === "starting") &&
+        key === runKey(this.#allocation.id, name, task.restarts),
+    );
+  }
+
+  /** The ledger's row of it changed. */
+  update(allocation: Allocation): void {
+    this.#allocation = allocation;
+    this.poke();
+  }
+
+  /** Carries out whatever is due now. */
+  poke(): void {
+    if (this.#abort.signal.aborted || this.#shutdown) return;
+    this.#wake?.();
+    this.#wake = undefined;
+    const { clock } = this.#world.host;
+    const nowMs = clock.boot();
+    const plan = planAllocation(this.#allocation, this.#local, nowMs);
+    const steps = plan.steps.filter((step) => !this.#busy.has(step.task));
+    for (const step of steps) this.#execute(step);
+    if (plan.wakeAtMs !== undefined)
+      this.#wake = clock.after(Math.max(0, plan.wakeAtMs - nowMs), () => this.poke());
+  }
+
+  /** Ends all tasks; they come back when the peer does. */
+  async shutdown(): Promise<void> {
+    this.#shutdown = true;
+    this.#wake?.();
+    this.checks.stop();
+    await Promise.all(this.#busy.values());
+    for (const [name, task] of Object.entries(this.#local.tasks)) {
+      if (task.state === "running") this.#execute({ kind: "stop", task: name, why: "shutdown" });
+    }
+    await Promise.all(this.#busy.values());
+    await Promise.all(this.#watching);
+  }
+
+  /** Lets go without touching the tasks. */
+  async detach(): Promise<void> {
+    this.#abort.abort();
+    this.#wake?.();
+    this.checks.stop();
+    await Promise.all(this.#busy.values());
+    await Promise.all(this.#watching);
+    await this.#saving;
+  }
+
+  #execute(step: TaskStep): void {
+    const work = step.kind === "start" ? this.#start(step.task, step.run) : this.#stop(step.task, step.why);
+    const done = work
+      .then(() => true)
+      .catch((cause: unknown) => this.#tolerate(step.task, cause))
+      .then((again) => {
+        this.#busy.delete(step.task);
+        if (again) this.poke();
+      });
+    this.#busy.set(step.task, done);
+  }
+
+  /** What may pass (the keeper was away, the disk full) is tried again later; anything else is a bug and crashes. */
+  #tolerate(task: string, cause: unknown): boolean {
+    if (this.#abort.signal.aborted) return false;
+    if (!(cause instanceof PeerError)) throw cause;
+    const { clock, log, random } = this.#world.host;
+    log("error", "step failed, trying again", {
+      allocation: this.#allocation.id,
+      task,
+      error: cause.message,
+    });
+    this.#wake?.();
+    this.#wake = clock.after(RETRY_MS * (1 + random.next()), () => this.poke());
+    return false;
+  }
+
+  async #start(name: string, run: number): Promise<void> {
+    const spec = this.#task(name);
+    await this.#put(name, taskStarting(this.#present(name), run));
+    try {
+      const driver = this.#driver(name);
+      const handle = await driver.start(await this.#taskStart(spec, run));
+      await this.#put(name, taskRunning(this.#present(name), { ...handle }, handle));
+      this.#watch(name, driver, handle);
+      this.#checkState();
+    } catch (cause) {
+      if (this.#abort.signal.aborted) return;
+      await this.#startFailed(name, cause);
+    }
+  }
+
+  async #startFailed(name: string, cause: unknown): Promise<void> {
+    const { clock, random, log } = this.#world.host;
+    if (!(cause instanceof PeerError)) throw cause;
+    log("warn", "task did not start", { allocation: this.#allocation.id, task: name, error: cause.message });
+    const message = cause.hint === undefined ? cause.message : `${cause.message} (${cause.hint})`;
+    const present = this.#present(name);
+    if (!cause.retryable) {
+      await this.#put(name, taskUnstartable(present, message, clock.wall()));
+      return;
+    }
+    await this.#put(
+      name,
+      taskEnded(present, {
+        type: this.#job.type,
+        group: this.#group,
+        end: { unknown: true },
+        generation: this.#allocation.restartGeneration,
+        finishedAtMs: clock.wall(),
+        nowMs: clock.boot(),
+        jitter: random.next(),
+        message,
+      }),
+    );
+  }
+
+  async #taskStart(spec: TaskSpec, run: number) {
+    const { host, parts, regionName } = this.#world;
+    const paths = await parts.directories.prepare(
+      this.#allocation.id,
+      this.#group.tasks.map((task) => task.name),
+    );
+    const place = {
+      job: this.#job,
+      group: this.#group,
+      task: spec,
+      allocation: this.#allocation,
+      node: this.#world.node(),
+      regionName,
+      allocationDirectory: paths.root,
+      taskDirectory: paths.task(spec.name),
+    };
+    const env = taskEnvironment(place, { ...parts.baseEnvironment, TMPDIR: `${paths.task(spec.name)}/tmp` });
+    const config = interpolateConfig(spec.config, variableLookup(place, env)) as Readonly<
+      Record<string, unknown>
+    >;
+    host.log("debug", "task starts", { allocation: this.#allocation.id, task: spec.name, run });
+    return {
+      key: runKey(this.#allocation.id, spec.name, run),
+      allocationId: this.#allocation.id,
+      task: spec.name,
+      config,
+      env,
+      directory: paths.task(spec.name),
+      logDirectory: paths.logs,
+      logs: spec.logs,
+      resources: spec.resources,
+    };
+  }
+
+  async #stop(name: string, why: StopReason): Promise<void> {
+    const running = this.running(name);
+    if (running === undefined) {
+      await this.#put(name, this.#halt(name, why));
+      return;
+    }
+    this.#stopping.set(name, why);
+    this.checks.stop();
+    const spec = this.#task(name);
+    const exit = await running.driver.stop(running.handle, {
+      killSignal: spec.killSignal,
+      killTimeoutMs: spec.killTimeoutMs,
+    });
+    await this.#settle(name, exit, false);
+  }
+
+  #halt(name: string, why: StopReason): LocalTask {
+    const { clock } = this.#world.host;
+    const generation = this.#allocation.restartGeneration;
+    return taskHalted(this.#present(name), why, { nowMs: clock.boot(), wallMs: clock.wall(), generation });
+  }
+
+  #watch(name: string, driver: Driver, handle: TaskHandle): void {
+    const watching: Promise<void> = driver
+      .wait(handle, this.#abort.signal)
+      .then(async (exit) => {
+        // A stop under way settles the task itself, with its reason.
+        if (!this.#stopping.has(name)) await this.#settle(name, exit, false);
+        await driver.remove(handle);
+      })
+      .catch((cause: unknown) => {
+        if (this.#abort.signal.aborted) return;
+        if (!(cause instanceof PeerError)) throw cause;
+        const { clock, log, random } = this.#world.host;
+        log("error", "lost sight of a task, looking again", { task: handle.key, error: cause.message });
+        clock.after(RETRY_MS * (1 + random.next()), () => this.#watch(name, driver, handle));
+      })
+      .then(() => {
+        this.#watching.delete(watching);
+      });
+    this.#watching.add(watching);
+  }
+
+  async #settle(name: string, exit: TaskExit, rebooted: boolean): Promise<void> {
+    const { clock, random } = this.#world.host;
+    const present = this.#present(name);
+    if (present.state !== "running" && present.state !== "starting") return;
+    const stopped = this.#stopping.get(name);
+    await this.#put(
+      name,
+      taskEnded(present, {
+        type: this.#job.type,
+        group: this.#group,
+        end: exit,
+        generation: this.#allocation.restartGeneration,
+        finishedAtMs: exit.finishedAtMs,
+        nowMs: clock.boot(),
+        jitter: random.next(),
+        // A batch run that the power cut short may have done its work: it counts as an attempt (S8).
+        rebooted: rebooted && this.#job.type === "service",
+        ...(stopped === undefined ? {} : { stopped }),
+      }),
+    );
+    this.#stopping.delete(name);
+    this.#checkState();
+    this.poke();
+  }
+
+  #checkState(): void {
+    const runs = Object.values(this.#local.tasks).some((task) => task.state === "running");
+    if (runs && !this.#shutdown && !this.#abort.signal.aborted) this.checks.start();
+    else this.checks.stop();
+  }
+
+  async #runBeside(task: string, command: readonly string[], timeoutMs: number) {
+    const running = this.running(task);
+    if (running === undefined)
+      return { exitCode: -1, output: `task ${task} is not running`, timedOut: false };
+    return running.driver.run(running.handle, command, { timeoutMs, outputBytes: 4096 });
+  }
+
+  #put(name: string, task: LocalTask): Promise<void> {
+    return this.#save({ ...this.#local, tasks: { ...this.#local.tasks, [name]: task } });
+  }
+
+  /** Durable on return; writes are in order. */
+  #save(local: LocalAllocation): Promise<void> {
+    this.#local = local;
+    this.#world.changed(this);
+    const saved = this.#saving.then(() => this.#world.store.save(local));
+    this.#saving = saved.catch(() => undefined);
+    return saved;
+  }
+
+  #present(name: string): LocalTask {
+    const task = this.#local.tasks[name];
+    invariant(task !== undefined, `allocation ${this.#allocation.id} has no task ${name}`);
+    return task;
+  }
+
+  #task(name: string): TaskSpec {
+    const spec = this.#group.tasks.find((task) => task.name === name);
+    invariant(spec !== undefined, `group ${this.#group.name} has no task ${name}`);
+    return spec;
+  }
+
+  #driver(name: string): Driver {
+    const driver = this.#world.parts.drivers.get(this.#task(name).driver);
+    if (driver === undefined) {
+      throw new PeerError("not_supported", `this node has no driver ${this.#task(name).driver}`);
+    }
+    return driver;
+  }
+}

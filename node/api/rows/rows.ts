@@ -1,0 +1,331 @@
+/** From the ledger's rows to those of the API: names in snake_case, times as text, null for what is not there. */
+import type {
+  AdmittedVersion,
+  Allocation,
+  DriverFacts,
+  Evaluation,
+  JobRecord,
+  LedgerEvent,
+  LedgerView,
+  NodeRecord,
+  Problem,
+  TaskRecord,
+} from "../../../federation/index.ts";
+import type { AllocationUsage, PeerStatus, SubmitReceipt } from "../../service.ts";
+import type { AllocationRow, AllocationUsageRow, TaskRow } from "../schemas/allocation.ts";
+import type { EvaluationRow } from "../schemas/evaluation.ts";
+import type { JobRow, ReceiptRow, VersionRow } from "../schemas/job.ts";
+import type { DriverRow, NodeRow, RegionRow } from "../schemas/node.ts";
+import type { InstanceRow, ServiceRow } from "../schemas/service.ts";
+import type { EventRow, StatusRow } from "../schemas/system.ts";
+import { allocated, groupSummaries, jobStatus, type LedgerSummary } from "./job-summary.ts";
+
+/** What rows are made from. */
+export interface Rows {
+  readonly ledger: LedgerView;
+  readonly status: PeerStatus;
+}
+
+export function isoTime(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
+
+function isoTimeOrNull(atMs: number | undefined): string | null {
+  return atMs === undefined ? null : isoTime(atMs);
+}
+
+function mapValues<From, To>(
+  record: Readonly<Record<string, From>>,
+  map: (value: From) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}
+
+/** A region's name where it is known, else its id. */
+function regionName(rows: Rows, id: string): string {
+  return id === rows.status.region.id ? rows.status.region.name : id;
+}
+
+/** Every node of a region that plays a part in its elections votes; a region of one has itself. */
+export function voters({ nodeId, raft }: PeerStatus): readonly string[] {
+  return [...new Set([nodeId, raft.leader])].filter((id) => id !== "").sort();
+}
+
+export function nodeRow(rows: Rows, node: NodeRecord): NodeRow {
+  const { cpu, memoryBytes } = allocated(rows.ledger.allocationsOfNode(node.id));
+  return {
+    id: node.id,
+    name: node.name,
+    region: regionName(rows, node.region),
+    status: node.status,
+    eligible: node.eligible,
+    voter: voters(rows.status).includes(node.id),
+    address: node.address,
+    os: node.os,
+    arch: node.arch,
+    version: node.version,
+    drivers: mapValues(node.drivers, driverRow),
+    resources: {
+      cpu: node.resources.cpu,
+      memory_bytes: node.resources.memoryBytes,
+      disk_bytes: node.resources.diskBytes,
+    },
+    allocated: { cpu, memory_bytes: memoryBytes },
+    labels: {},
+    meta: { ...node.meta },
+    attributes: { ...node.attributes },
+    incarnation: node.incarnation,
+    create_index: node.createIndex,
+    modify_index: node.modifyIndex,
+    registered_at: isoTime(node.registeredAtMs),
+  };
+}
+
+function driverRow(driver: DriverFacts): DriverRow {
+  return {
+    detected: driver.detected,
+    healthy: driver.healthy,
+    ...(driver.reason === undefined ? {} : { reason: driver.reason }),
+    attributes: { ...driver.attributes },
+  };
+}
+
+export function taskRow(task: TaskRecord): TaskRow {
+  return {
+    state: task.state,
+    pid: task.pid ?? null,
+    exit_code: task.exitCode ?? null,
+    signal: task.signal ?? null,
+    restarts: task.restarts,
+    message: task.message ?? null,
+    started_at: isoTimeOrNull(task.startedAtMs),
+    finished_at: isoTimeOrNull(task.finishedAtMs),
+  };
+}
+
+export function allocationRow(rows: Rows, allocation: Allocation): AllocationRow {
+  // A node is never forgotten while it has allocations; an answer is still better than none if it were.
+  const node = rows.ledger.node(allocation.nodeId);
+  return {
+    id: allocation.id,
+    job: allocation.job,
+    namespace: allocation.namespace,
+    region: regionName(rows, node?.region ?? rows.status.region.id),
+    group: allocation.group,
+    index: allocation.index,
+    node_id: allocation.nodeId,
+    node_name: node?.name ?? "",
+    status: allocation.status,
+    desired: allocation.desired,
+    desired_reason: allocation.desiredReason ?? null,
+    message: allocation.message ?? null,
+    version: allocation.version,
+    address: node?.address ?? "",
+    ports: { ...allocation.ports },
+    health: allocation.health,
+    resources: { cpu: allocation.resources.cpu, memory_bytes: allocation.resources.memoryBytes },
+    evaluation_id: allocation.evaluation,
+    previous: allocation.previous ?? null,
+    next: allocation.next ?? null,
+    restart_generation: allocation.restartGeneration,
+    create_index: allocation.createIndex,
+    modify_index: allocation.modifyIndex,
+    created_at: isoTime(allocation.createdAtMs),
+    modified_at: isoTime(allocation.modifiedAtMs),
+    tasks: mapValues(allocation.tasks, taskRow),
+  };
+}
+
+export function evaluationRow(evaluation: Evaluation): EvaluationRow {
+  return {
+    id: evaluation.id,
+    namespace: evaluation.namespace,
+    job: evaluation.job,
+    trigger: evaluation.trigger,
+    status: evaluation.status,
+    priority: evaluation.priority,
+    refusals: evaluation.refusals.map((refusal) => ({
+      group: refusal.group,
+      unplaced: refusal.unplaced,
+      nodes_evaluated: refusal.nodesEvaluated,
+      excluded: { ...refusal.excluded },
+      ...(refusal.advice === undefined ? {} : { advice: refusal.advice }),
+    })),
+    attempts: evaluation.attempts,
+    ...(evaluation.delayMs === undefined ? {} : { delay_ms: evaluation.delayMs }),
+    create_index: evaluation.createIndex,
+    modify_index: evaluation.modifyIndex,
+    created_at: isoTime(evaluation.createdAtMs),
+    modified_at: isoTime(evaluation.modifiedAtMs),
+  };
+}
+
+export function jobRow(rows: Rows, job: JobRecord): JobRow {
+  const current = rows.ledger.currentVersion(job);
+  const allocations = rows.ledger.allocationsOfJob(job.namespace, job.id);
+  const region = rows.status.region.name;
+  return {
+    id: job.id,
+    namespace: job.namespace,
+    type: current.spec.type,
+    priority: current.spec.priority,
+    status: jobStatus(job, allocations, rows.ledger.evaluationsOfJob(job.namespace, job.id)),
+    stopped: job.stopped,
+    version: current.number,
+    version_id: current.id,
+    home: region,
+    regions: [region],
+    groups: groupSummaries(job, current, allocations),
+    submitted_by: current.submittedBy,
+    submitted_at: isoTime(current.submittedAtMs),
+    create_index: job.createIndex,
+    modify_index: job.modifyIndex,
+  };
+}
+
+/** `spec` in the shape of the job file. */
+export function versionRow(version: AdmittedVersion, spec: Record<string, unknown>): VersionRow {
+  return {
+    version: version.number,
+    version_id: version.id,
+    operation: version.operation,
+    index: version.index,
+    submitted_by: version.submittedBy,
+    submitted_at: isoTime(version.submittedAtMs),
+    spec,
+  };
+}
+
+export function receiptRow(receipt: SubmitReceipt, warnings: readonly Problem[]): ReceiptRow {
+  return {
+    job: receipt.job,
+    namespace: receipt.namespace,
+    version: receipt.version ?? null,
+    version_id: receipt.versionId,
+    evaluation_id: receipt.evaluation ?? null,
+    index: receipt.index,
+    safety: receipt.safety,
+    changed: receipt.changed,
+    warnings: [...warnings],
+  };
+}
+
+export function usageRow(usage: AllocationUsage): AllocationUsageRow {
+  const figures = (of: Omit<AllocationUsage, "tasks">) => ({
+    cpu: of.cpu,
+    cpu_seconds: of.cpuSeconds,
+    memory_bytes: of.memoryBytes,
+    process_count: of.processCount,
+  });
+  return { ...figures(usage), tasks: mapValues(usage.tasks, figures) };
+}
+
+/** The region that this peer is of. */
+export function regionRow(status: PeerStatus): RegionRow {
+  return {
+    id: status.region.id,
+    name: status.region.name,
+    generation: status.region.generation,
+    leader: status.raft.leader === "" ? null : status.raft.leader,
+    voters: [...voters(status)],
+  };
+}
+
+export function eventRow(rows: Rows, event: LedgerEvent): EventRow {
+  return {
+    type: event.type,
+    key: event.key,
+    namespace: event.namespace ?? null,
+    job: event.job ?? null,
+    index: event.index,
+    time: isoTime(event.atMs),
+    message: event.message,
+    ...(event.allocation === undefined ? {} : { allocation: allocationRow(rows, event.allocation) }),
+  };
+}
+
+export function statusRow(rows: Rows, summary: LedgerSummary): StatusRow {
+  const { status } = rows;
+  return {
+    node_id: status.nodeId,
+    node_name: status.nodeName,
+    version: status.version,
+    region: { id: status.region.id, name: status.region.name, generation: status.region.generation },
+    api_address: status.apiAddress,
+    data_directory: status.dataDirectory,
+    pid: status.pid,
+    started_at: isoTime(status.startedAtMs),
+    uptime_ms: status.uptimeMs,
+    incarnation: status.incarnation,
+    privileged: status.privileged,
+    overlay: { state: status.overlay.state, reason: status.overlay.reason },
+    raft: {
+      role: status.raft.role,
+      term: status.raft.term,
+      leader: status.raft.leader === "" ? null : status.raft.leader,
+      commit: status.raft.commit,
+      last_index: status.raft.lastIndex,
+      applied: status.raft.applied,
+    },
+    nodes: rows.ledger.nodes().length,
+    jobs: { ...summary.jobs },
+    allocations: { ...summary.allocations },
+    resources: {
+      cpu: summary.total.cpu,
+      memory_bytes: summary.total.memoryBytes,
+      allocated_cpu: summary.allocated.cpu,
+      allocated_memory_bytes: summary.allocated.memoryBytes,
+    },
+    stopping: status.stopping,
+  };
+}
+
+/** Services with an instance for each running allocation, in order of namespace and name. */
+export function serviceRows(rows: Rows, namespace: string | undefined): readonly ServiceRow[] {
+  const services = new Map<string, ServiceRow>();
+  for (const job of rows.ledger.jobs()) {
+    if (namespace !== undefined && job.namespace !== namespace) continue;
+    // Most jobs of a large region offer none: their allocations need not be looked at.
+    if (!job.versions.some(({ spec }) => spec.groups.some((group) => group.services.length > 0))) continue;
+    for (const allocation of rows.ledger.allocationsOfJob(job.namespace, job.id)) {
+      if (allocation.status === "running") addInstances(rows, services, allocation);
+    }
+  }
+  return [...services.keys()].sort().flatMap((key) => services.get(key) ?? []);
+}
+
+function addInstances(rows: Rows, services: Map<string, ServiceRow>, allocation: Allocation): void {
+  const version = rows.ledger.version(allocation.namespace, allocation.job, allocation.version);
+  const group = version?.spec.groups.find(({ name }) => name === allocation.group);
+  for (const service of group?.services ?? []) {
+    const key = serviceKey(allocation.namespace, service.name);
+    const row = services.get(key) ?? {
+      name: service.name,
+      namespace: allocation.namespace,
+      tags: [],
+      instances: [],
+    };
+    services.set(key, row);
+    row.tags = [...new Set([...row.tags, ...service.tags])].sort();
+    row.instances.push(
+      instanceRow(rows, allocation, service.port === undefined ? undefined : allocation.ports[service.port]),
+    );
+  }
+}
+
+/** Sorts by namespace first: no name has the separator. */
+export function serviceKey(namespace: string, name: string): string {
+  return `${namespace}\u0000${name}`;
+}
+
+function instanceRow(rows: Rows, allocation: Allocation, port: number | undefined): InstanceRow {
+  return {
+    allocation_id: allocation.id,
+    job: allocation.job,
+    group: allocation.group,
+    node_id: allocation.nodeId,
+    address: rows.ledger.node(allocation.nodeId)?.address ?? "",
+    port: port ?? null,
+    health: allocation.health,
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * The newest ledger events, to be resumed exactly (S23). Bounded: a cursor that is older than what is kept is answered
+ * with "reset", never with a gap. After a restart the log's replay fills it again, with the same cursors.
+ */
+import {
+  type Cursor,
+  compareCursor,
+  formatCursor,
+  type LedgerEvent,
+  PeerError,
+  parseCursor,
+} from "../../federation/index.ts";
+import type { EventFeed } from "../service.ts";
+
+const EVENTS_MAX = 8192;
+
+type StampedEvent = LedgerEvent & { readonly cursor: string };
+
+export class EventLog implements EventFeed {
+  readonly #history: { readonly regionId: string; readonly generation: number };
+  #events: StampedEvent[] = [];
+  /** Everything after this position is in `#events`. */
+  #complete: Cursor;
+  #last: Cursor;
+  readonly #listeners = new Set<(event: StampedEvent) => void>();
+
+  /** `startIndex`: index of the snapshot that the ledger began from; earlier events are not known. */
+  constructor(history: { readonly regionId: string; readonly generation: number }, startIndex: number) {
+    this.#history = history;
+    this.#complete = this.#at(startIndex);
+    this.#last = this.#complete;
+  }
+
+  get cursor(): string {
+    return formatCursor(this.#last);
+  }
+
+  /** Takes the events of one applied entry; `index` counts also when there were none. */
+  append(index: number, events: readonly LedgerEvent[]): void {
+    for (const event of events) {
+      const cursor = formatCursor({ ...this.#history, index: event.index, n: event.n });
+      this.#events.push({ ...event, cursor });
+    }
+    this.#last = this.#at(index);
+    if (this.#events.length > EVENTS_MAX + EVENTS_MAX / 4) {
+      const dropped = this.#events.splice(0, this.#events.length - EVENTS_MAX).at(-1);
+      if (dropped !== undefined) this.#complete = { ...this.#history, index: dropped.index, n: dropped.n };
+    }
+    for (const event of this.#events.slice(this.#events.length - events.length)) {
+      for (const listener of this.#listeners) listener(event);
+    }
+  }
+
+  since(text: string): readonly StampedEvent[] | "reset" {
+    const cursor = parseCursor(text);
+    if (cursor === undefined) {
+      throw new PeerError("bad_request", "the event cursor is malformed", {
+        hint: "pass back a cursor that a peer gave, unchanged, or none",
+      });
+    }
+    const order = compareCursor(cursor, this.#last);
+    if (order === undefined || order > 0) return "reset";
+    const age = compareCursor(cursor, this.#complete);
+    if (age === undefined || age < 0) return "reset";
+    return this.#events.filter((event) => isAfter(event, cursor));
+  }
+
+  subscribe(listener: (event: StampedEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Position after all events of an index. */
+  #at(index: number): Cursor {
+    return { ...this.#history, index, n: Number.MAX_SAFE_INTEGER };
+  }
+}
+
+function isAfter(event: LedgerEvent, cursor: Cursor): boolean {
+  return event.index > cursor.index || (event.index === cursor.index && event.n > cursor.n);
+}

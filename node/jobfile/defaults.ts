@@ -1,0 +1,59 @@
+/** What a job file leaves out. Nomad's values (its api/tasks.go) but where a comment says why not. */
+import type {
+  JobType,
+  LogLimits,
+  ReschedulePolicy,
+  RestartPolicy,
+  TaskResources,
+} from "../../federation/index.ts";
+import { HOUR_MS, SECOND_MS } from "./limits.ts";
+
+export const JOB_DEFAULTS = { namespace: "default", type: "service", priority: 50 } as const;
+
+export const COUNT_DEFAULT = 1;
+
+export const RESTART_DEFAULTS: Readonly<Record<JobType, RestartPolicy>> = {
+  service: { attempts: 2, intervalMs: HOUR_MS / 2, delayMs: 15 * SECOND_MS, mode: "fail" },
+  batch: { attempts: 3, intervalMs: 24 * HOUR_MS, delayMs: 15 * SECOND_MS, mode: "fail" },
+};
+
+/** Where a delay may grow and the file sets no bound. */
+export const MAX_DELAY_MS_DEFAULT = HOUR_MS;
+
+export const RESCHEDULE_DEFAULTS: Readonly<Record<JobType, ReschedulePolicy>> = {
+  service: {
+    attempts: 0,
+    unlimited: true,
+    intervalMs: 0,
+    delayMs: 30 * SECOND_MS,
+    delayFunction: "exponential",
+    maxDelayMs: MAX_DELAY_MS_DEFAULT,
+  },
+  batch: {
+    attempts: 1,
+    unlimited: false,
+    intervalMs: 24 * HOUR_MS,
+    delayMs: 5 * SECOND_MS,
+    delayFunction: "constant",
+    // Nomad writes 0 here and ignores it; a constant delay is its own bound.
+    maxDelayMs: 5 * SECOND_MS,
+  },
+};
+
+/** Nomad demands interval and timeout; these are the values its documentation uses throughout. */
+export const CHECK_DEFAULTS = {
+  intervalMs: 10 * SECOND_MS,
+  timeoutMs: 2 * SECOND_MS,
+  successBeforePassing: 1,
+  failuresBeforeCritical: 1,
+  method: "GET",
+} as const;
+
+export const RESOURCES_DEFAULT: TaskResources = { cpu: 100, memoryBytes: 300 * 2 ** 20 };
+
+export const LOGS_DEFAULT: LogLimits = { maxFiles: 10, maxFileSizeBytes: 10 * 2 ** 20 };
+
+export const KILL_TIMEOUT_MS_DEFAULT = 5 * SECOND_MS;
+
+/** Nomad sends SIGINT, which shells let their background children ignore; all others send SIGTERM. */
+export const KILL_SIGNAL_DEFAULT = "SIGTERM";

@@ -1,0 +1,86 @@
+/** The job file as JSON Schema (draft 2020-12), for editors that complete and check while one types. */
+import { DURATION_PATTERN, SIZE_PATTERN } from "../units.ts";
+import { jobShape } from "./job-shape.ts";
+import type { Field, Shape, TextShape } from "./shape.ts";
+
+export type JsonSchema = { readonly [key: string]: unknown };
+
+/**
+ * Accepts whatever the parser accepts. What it can't express and the parser refuses all the same: rules
+ * between fields, ranges of durations and sizes, limits of the file as a whole.
+ */
+export function jobFileSchema(): JsonSchema {
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "Job file of peer",
+    description: "What to run, how many of it and how it is watched. See docs/job-file.md.",
+    ...schemaOf(jobShape),
+  };
+}
+
+function schemaOf(shape: Shape): JsonSchema {
+  switch (shape.kind) {
+    case "text":
+      return textSchema(shape);
+    case "scalar":
+      return { type: ["string", "number", "boolean"], maxLength: shape.lengthMax };
+    case "choice":
+      return { enum: shape.values };
+    case "integer":
+      return { type: "integer", minimum: shape.min, maximum: shape.max };
+    case "boolean":
+      return { type: "boolean" };
+    case "duration":
+      return { type: "string", pattern: DURATION_PATTERN };
+    case "size":
+      return {
+        anyOf: [
+          { type: "string", pattern: SIZE_PATTERN },
+          { type: "integer", minimum: 0 },
+        ],
+      };
+    case "opaque":
+      return { type: "object" };
+    case "list":
+      return { type: "array", maxItems: shape.max, items: schemaOf(shape.item) };
+    case "map":
+      return {
+        type: "object",
+        ...(shape.min > 0 ? { minProperties: shape.min } : {}),
+        maxProperties: shape.max,
+        propertyNames: textSchema(shape.key),
+        additionalProperties: schemaOf(shape.value),
+      };
+    case "record":
+      return recordSchema(shape.fields);
+  }
+}
+
+function textSchema(shape: TextShape): JsonSchema {
+  return {
+    type: "string",
+    ...(shape.lengthMin > 0 ? { minLength: shape.lengthMin } : {}),
+    maxLength: shape.lengthMax,
+    ...(shape.pattern === undefined ? {} : { pattern: shape.pattern }),
+    ...(shape.reserved === undefined ? {} : { not: { enum: shape.reserved } }),
+  };
+}
+
+function recordSchema(fields: Readonly<Record<string, Field>>): JsonSchema {
+  const entries = Object.entries(fields);
+  const names = entries.filter(([, field]) => field.required).map(([name]) => name);
+  return {
+    type: "object",
+    ...(names.length > 0 ? { required: names } : {}),
+    additionalProperties: false,
+    properties: Object.fromEntries(entries.map(([name, field]) => [name, fieldSchema(field)])),
+  };
+}
+
+function fieldSchema(field: Field): JsonSchema {
+  return {
+    description: field.description,
+    ...schemaOf(field.shape),
+    ...(field.default === undefined ? {} : { default: field.default }),
+  };
+}

@@ -1,0 +1,162 @@
+/** A correct job file to the model: defaults filled in, order canonical: equal jobs are equal bytes. */
+import {
+  type CheckSpec,
+  type GroupSpec,
+  invariant,
+  isName,
+  type JobId,
+  type JobSpec,
+  type JobType,
+  type PortSpec,
+  type ReschedulePolicy,
+  type RestartPolicy,
+  type ServiceSpec,
+  type TaskSpec,
+} from "../../federation/index.ts";
+import {
+  CHECK_DEFAULTS,
+  COUNT_DEFAULT,
+  JOB_DEFAULTS,
+  KILL_SIGNAL_DEFAULT,
+  KILL_TIMEOUT_MS_DEFAULT,
+  LOGS_DEFAULT,
+  MAX_DELAY_MS_DEFAULT,
+  RESCHEDULE_DEFAULTS,
+  RESOURCES_DEFAULT,
+  RESTART_DEFAULTS,
+} from "./defaults.ts";
+import { defaultCheckNames, defaultServiceName } from "./rules/service-rules.ts";
+import type {
+  CheckFile,
+  GroupFile,
+  JobFile,
+  RescheduleFile,
+  RestartFile,
+  ServiceFile,
+  TaskFile,
+} from "./shape/job-shape.ts";
+
+export function specOfFile(file: JobFile): JobSpec {
+  const { job, type = JOB_DEFAULTS.type } = file;
+  invariant(isName(job), `the reader let the job id ${JSON.stringify(job)} through`);
+  return {
+    id: job as JobId,
+    namespace: file.namespace ?? JOB_DEFAULTS.namespace,
+    type,
+    priority: file.priority ?? JOB_DEFAULTS.priority,
+    meta: sortKeys(file.meta),
+    groups: sortedEntries(file.groups).map(([name, group]) => groupSpec(job, type, name, group)),
+  };
+}
+
+function groupSpec(job: string, type: JobType, name: string, group: GroupFile): GroupSpec {
+  const tasks = sortedEntries(group.tasks).map(([task, file]) => taskSpec(task, file));
+  return {
+    name,
+    count: group.count ?? COUNT_DEFAULT,
+    meta: sortKeys(group.meta),
+    restart: restartPolicy(type, group.restart ?? {}),
+    reschedule: reschedulePolicy(type, group.reschedule ?? {}),
+    ports: sortedEntries(group.network?.ports ?? {}).map(([label, port]): PortSpec => ({ label, ...port })),
+    services: (group.services ?? []).map((service) => serviceSpec(job, name, service, tasks)),
+    tasks,
+  };
+}
+
+function restartPolicy(type: JobType, file: RestartFile): RestartPolicy {
+  const defaults = RESTART_DEFAULTS[type];
+  return {
+    attempts: file.attempts ?? defaults.attempts,
+    intervalMs: file.interval ?? defaults.intervalMs,
+    delayMs: file.delay ?? defaults.delayMs,
+    mode: file.mode ?? defaults.mode,
+  };
+}
+
+/** Fields without effect get one value each, so that they can't make two equal policies differ. */
+function reschedulePolicy(type: JobType, file: RescheduleFile): ReschedulePolicy {
+  const defaults = RESCHEDULE_DEFAULTS[type];
+  const unlimited = file.unlimited ?? (file.attempts === undefined && defaults.unlimited);
+  const attempts = unlimited ? 0 : (file.attempts ?? defaults.attempts);
+  const delayFunction = file.delay_function ?? defaults.delayFunction;
+  const delayMs = file.delay ?? defaults.delayMs;
+  return {
+    attempts,
+    unlimited,
+    intervalMs: attempts > 0 ? (file.interval ?? defaults.intervalMs) : 0,
+    delayMs,
+    delayFunction,
+    maxDelayMs: delayFunction === "constant" ? delayMs : (file.max_delay ?? MAX_DELAY_MS_DEFAULT),
+  };
+}
+
+function serviceSpec(job: string, group: string, file: ServiceFile, tasks: readonly TaskSpec[]): ServiceSpec {
+  const checks = file.checks ?? [];
+  const names = defaultCheckNames(checks.map((check) => check.type));
+  return {
+    name: file.name ?? defaultServiceName(job, group),
+    ...(file.port === undefined ? {} : { port: file.port }),
+    tags: file.tags ?? [],
+    checks: checks.map((check, index) => checkSpec(check, names[index] ?? check.type, file.port, tasks)),
+  };
+}
+
+function checkSpec(
+  file: CheckFile,
+  defaultName: string,
+  servicePort: string | undefined,
+  tasks: readonly TaskSpec[],
+): CheckSpec {
+  const common = {
+    name: file.name ?? defaultName,
+    intervalMs: file.interval ?? CHECK_DEFAULTS.intervalMs,
+    timeoutMs: file.timeout ?? CHECK_DEFAULTS.timeoutMs,
+    // Consul's default is 0 and means the same as 1.
+    successBeforePassing: Math.max(1, file.success_before_passing ?? CHECK_DEFAULTS.successBeforePassing),
+    failuresBeforeCritical: Math.max(
+      1,
+      file.failures_before_critical ?? CHECK_DEFAULTS.failuresBeforeCritical,
+    ),
+  };
+  if (file.type === "script") {
+    const task = file.task ?? tasks[0]?.name;
+    invariant(task !== undefined && file.command !== undefined, "the rules let a script check through");
+    return { ...common, type: "script", task, command: file.command, args: file.args ?? [] };
+  }
+  const port = file.port ?? servicePort;
+  invariant(port !== undefined, "the rules let a check without a port through");
+  if (file.type === "tcp") return { ...common, type: "tcp", port };
+  invariant(file.path !== undefined, "the rules let an http check without a path through");
+  return { ...common, type: "http", port, method: file.method ?? CHECK_DEFAULTS.method, path: file.path };
+}
+
+function taskSpec(name: string, file: TaskFile): TaskSpec {
+  return {
+    name,
+    driver: file.driver,
+    config: file.config ?? {},
+    env: sortKeys(file.env),
+    meta: sortKeys(file.meta),
+    resources: {
+      cpu: file.resources?.cpu ?? RESOURCES_DEFAULT.cpu,
+      memoryBytes: file.resources?.memory ?? RESOURCES_DEFAULT.memoryBytes,
+    },
+    killTimeoutMs: file.kill_timeout ?? KILL_TIMEOUT_MS_DEFAULT,
+    killSignal: file.kill_signal ?? KILL_SIGNAL_DEFAULT,
+    logs: {
+      maxFiles: file.logs?.max_files ?? LOGS_DEFAULT.maxFiles,
+      maxFileSizeBytes: file.logs?.max_file_size ?? LOGS_DEFAULT.maxFileSizeBytes,
+    },
+  };
+}
+
+/** By code unit, as in every other place that sorts names: locales differ between nodes. */
+function sortedEntries<Value>(
+  record: Readonly<Record<string, Value>>,
+): readonly (readonly [string, Value])[] {
+  return Object.entries(record).toSorted(([left], [right]) => (left < right ? -1 : 1));
+}
+
+function sortKeys(record: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  return Object.fromEntries(sortedEntries(record));
+}

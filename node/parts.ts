@@ -1,0 +1,48 @@
+/** What a peer is made of beside the ports: real in `node/start.ts`, simulated in the lab. */
+import type { Driver } from "../drivers/index.ts";
+import type { LogChunk, LogQuery } from "./service.ts";
+
+export interface ProbeResult {
+  readonly passed: boolean;
+  /** What came back, cut to a line. */
+  readonly output: string;
+}
+
+/** Asks a task how it is, from the node it runs on. Never throws: what goes wrong is a failed probe. */
+export interface Probes {
+  /** Passed: any 2xx answer (redirects are not followed). */
+  http(target: { url: string; method: string; timeoutMs: number }): Promise<ProbeResult>;
+  /** Passed: the connection opened. */
+  tcp(target: { host: string; port: number; timeoutMs: number }): Promise<ProbeResult>;
+}
+
+/** Absolute paths of one allocation on this machine. */
+export interface AllocationPaths {
+  readonly root: string;
+  readonly logs: string;
+  task(name: string): string;
+}
+
+export interface AllocationDirectories {
+  paths(allocationId: string): AllocationPaths;
+  /** Makes Nomad's tree: `alloc/{data,logs,tmp}`, and `<task>/{local,secrets,tmp}` for each task. */
+  prepare(allocationId: string, tasks: readonly string[]): Promise<AllocationPaths>;
+  remove(allocationId: string): Promise<void>;
+}
+
+export interface LogFiles {
+  /** Bytes of one stream of one task; with `follow` until `ended` says so and all is read. */
+  read(
+    directory: string,
+    query: Omit<LogQuery, "signal"> & { readonly signal: AbortSignal; readonly ended: () => boolean },
+  ): AsyncIterable<LogChunk>;
+}
+
+export interface Parts {
+  readonly drivers: ReadonlyMap<string, Driver>;
+  readonly probes: Probes;
+  readonly directories: AllocationDirectories;
+  readonly logFiles: LogFiles;
+  /** PATH, HOME and the like for tasks: what they have of the machine, never the peer's own environment. */
+  readonly baseEnvironment: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,152 @@
+/**
+ * The only composition root: real ports and parts make a production peer, simulated ones a peer of the lab; nothing else
+ * differs. Everything starts in the order in which it depends on the other, and stops in reverse.
+ */
+import { IntentWriter } from "../crdt/index.ts";
+import type { DriverFacts, Host, LedgerEvent, NodeFacts } from "../federation/index.ts";
+import { invariant } from "../federation/index.ts";
+import { Agent } from "./agent/agent.ts";
+import { Admission } from "./authority/admission.ts";
+import { Authority } from "./authority/authority.ts";
+import { Collector } from "./authority/collector.ts";
+import { Planner } from "./authority/planner.ts";
+import type { PeerConfig } from "./config.ts";
+import { type Identity, openIdentity } from "./identity.ts";
+import { intentReader } from "./intents.ts";
+import type { Parts } from "./parts.ts";
+import { LocalPeerService } from "./peer-service.ts";
+import { nodeFacts } from "./registration.ts";
+import type { PeerService } from "./service.ts";
+import { Submissions } from "./submission.ts";
+
+/** Constant until regions can be recovered (S11). */
+const GENERATION = 1;
+
+export interface Peer {
+  readonly service: PeerService;
+  readonly identity: Identity;
+  /** The address that the API really listens on, once it does. */
+  listening(api: PeerConfig["api"]): void;
+  /** Resolves with what a client of the API asked for, when one does. */
+  readonly stopRequested: Promise<{ readonly tasks: boolean }>;
+  /** Number of tasks that run on. */
+  stop(options: { readonly tasks: boolean }): Promise<number>;
+}
+
+/** Resolves when the peer is whole: state loaded, tasks taken up again, authority formed. Throws PeerError. */
+export async function createPeer(host: Host, parts: Parts, config: PeerConfig): Promise<Peer> {
+  const identity = await openIdentity({
+    disk: host.disk,
+    crypto: host.crypto,
+    random: host.random.fork("identity"),
+    clock: host.clock,
+    directory: config.dataDirectory,
+    ...(config.regionName === undefined ? {} : { regionName: config.regionName }),
+  });
+  const authority = await Authority.open({
+    host,
+    self: identity.nodeId,
+    regionId: identity.region.id,
+    generation: GENERATION,
+  });
+  const node = await register(host, parts, config, identity, authority);
+  const agent = new Agent({
+    host,
+    parts,
+    ledger: authority.ledger,
+    regionName: identity.region.name,
+    bootId: host.processes.facts().bootId,
+    node: () => node,
+    report: async (reports) => {
+      await authority.propose({
+        kind: "allocation.report",
+        nodeId: identity.nodeId,
+        reports,
+        atMs: host.clock.wall(),
+      });
+    },
+  });
+  authority.watch(({ events }) => {
+    for (const event of events) follow(agent, authority, node, event);
+  });
+  await agent.start();
+
+  const planner = new Planner(host, authority);
+  const collector = new Collector(host, authority);
+  const intents = intentReader(host, identity.root);
+  const admission = new Admission(host, authority, intents);
+  planner.start();
+  collector.start();
+  await admission.start();
+
+  const writer = new IntentWriter({ documents: host.documents, crypto: host.crypto, identity });
+  const service = new LocalPeerService({
+    host,
+    parts,
+    config,
+    identity,
+    generation: GENERATION,
+    authority,
+    agent,
+    node,
+    submissions: new Submissions({ host, authority, admission, writer, intents }),
+    startedAtMs: host.clock.wall(),
+    startedMonotonicMs: host.clock.monotonic(),
+  });
+  return {
+    service,
+    identity,
+    listening: (api) => service.listening(api),
+    stopRequested: service.stopRequested,
+    async stop(options) {
+      service.stopping();
+      await admission.close();
+      await planner.close();
+      await collector.close();
+      const running = options.tasks ? 0 : agent.runningTasks;
+      await agent.stop(options);
+      await authority.close();
+      await host.documents.close();
+      return running;
+    },
+  };
+}
+
+async function register(
+  host: Host,
+  parts: Parts,
+  config: PeerConfig,
+  identity: Identity,
+  authority: Authority,
+): Promise<NodeFacts> {
+  const drivers: Record<string, DriverFacts> = {};
+  for (const [name, driver] of parts.drivers) drivers[name] = await driver.fingerprint();
+  const node = nodeFacts({
+    id: identity.nodeId,
+    name: config.nodeName,
+    region: identity.region.id,
+    version: config.release,
+    address: config.advertise,
+    incarnation: identity.incarnation,
+    machine: host.processes.facts(),
+    diskBytes: await host.disk.freeBytes(),
+    reservedPorts: config.api.port === 0 ? [] : [config.api.port],
+    meta: config.meta,
+    drivers,
+  });
+  await authority.propose({ kind: "node.register", node, atMs: host.clock.wall() });
+  return node;
+}
+
+/** Hands the agent what the ledger decided for its node. */
+function follow(agent: Agent, authority: Authority, node: NodeFacts, event: LedgerEvent): void {
+  if (event.type === "AllocationForgotten") {
+    void agent.forgotten(event.key);
+    return;
+  }
+  if (event.type !== "AllocationPlaced" && event.type !== "AllocationUpdated") return;
+  invariant(event.allocation !== undefined, `event ${event.type} carries its allocation`);
+  if (event.allocation.nodeId !== node.id) return;
+  const present = authority.ledger.allocation(event.allocation.id);
+  if (present !== undefined) agent.sync(present);
+}

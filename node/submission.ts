@@ -1,0 +1,135 @@
+/**
+ * Takes what people ask for: writes it as a signed entry (durable), then has the authority admit it (S1, S2). One
+ * submission a job at a time, so that two in flight follow each other instead of conflicting.
+ */
+
+import type { IntentWriter } from "../crdt/index.ts";
+import {
+  canonicalText,
+  type Hash,
+  type Host,
+  type JobId,
+  type JobIntent,
+  type JobSpec,
+  jobDocument,
+  PeerError,
+} from "../federation/index.ts";
+import type { Admission } from "./authority/admission.ts";
+import type { Authority } from "./authority/authority.ts";
+import type { IntentReader } from "./intents.ts";
+import type { SubmitOptions, SubmitReceipt } from "./service.ts";
+
+interface Change {
+  readonly namespace: string;
+  readonly job: JobId;
+  readonly operation: "run" | "stop";
+  readonly spec?: JobSpec;
+}
+
+export interface SubmissionWorld {
+  readonly host: Host;
+  readonly authority: Authority;
+  readonly admission: Admission;
+  readonly writer: IntentWriter;
+  readonly intents: IntentReader;
+}
+
+export class Submissions {
+  readonly #host: Host;
+  readonly #authority: Authority;
+  readonly #admission: Admission;
+  readonly #writer: IntentWriter;
+  readonly #intents: IntentReader;
+  readonly #turns = new Map<string, Promise<unknown>>();
+
+  constructor(world: SubmissionWorld) {
+    this.#host = world.host;
+    this.#authority = world.authority;
+    this.#admission = world.admission;
+    this.#writer = world.writer;
+    this.#intents = world.intents;
+  }
+
+  run(spec: JobSpec, options: SubmitOptions): Promise<SubmitReceipt> {
+    return this.#inTurn({ namespace: spec.namespace, job: spec.id, operation: "run", spec }, options);
+  }
+
+  stop(namespace: string, job: JobId, options: SubmitOptions): Promise<SubmitReceipt> {
+    return this.#inTurn({ namespace, job, operation: "stop" }, options);
+  }
+
+  #inTurn(change: Change, options: SubmitOptions): Promise<SubmitReceipt> {
+    const document = jobDocument(change.namespace, change.job);
+    const before = this.#turns.get(document) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(() => this.#submit(document, change, options));
+    this.#turns.set(document, turn);
+    void turn
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#turns.get(document) === turn) this.#turns.delete(document);
+      });
+    return turn;
+  }
+
+  async #submit(document: string, change: Change, options: SubmitOptions): Promise<SubmitReceipt> {
+    const intent = this.#intents(document);
+    this.#check(change, intent, options);
+    const same = sameAsNow(intent, change);
+    if (same !== undefined) {
+      const admitted = await this.#admission.admit(document);
+      return this.#receipt(change, same, admitted, false);
+    }
+    const versionId = await this.#writer.writeJobVersion({
+      namespace: change.namespace,
+      job: change.job,
+      parents: intent.heads,
+      operation: change.operation,
+      ...(change.spec === undefined ? {} : { spec: change.spec }),
+      submittedAtMs: this.#host.clock.wall(),
+      submittedBy: options.submittedBy,
+    });
+    const admitted = await this.#admission.admit(document);
+    return this.#receipt(change, versionId, admitted, true);
+  }
+
+  #check(change: Change, intent: JobIntent, options: SubmitOptions): void {
+    const record = this.#authority.ledger.job(change.namespace, change.job);
+    if (change.operation === "stop" && intent.winner === undefined) {
+      throw new PeerError("not_found", `there is no job ${change.job} in namespace ${change.namespace}`, {
+        hint: "`peer job ls` lists the jobs",
+      });
+    }
+    if (options.checkIndex === undefined) return;
+    const index = record?.modifyIndex ?? 0;
+    if (options.checkIndex !== index) {
+      throw new PeerError("conflict", `job ${change.job} is at index ${index}, not ${options.checkIndex}`, {
+        hint: "someone changed it meanwhile: look at it again and submit with its present index",
+      });
+    }
+  }
+
+  #receipt(change: Change, versionId: Hash, admitted: boolean, changed: boolean): SubmitReceipt {
+    const record = this.#authority.ledger.job(change.namespace, change.job);
+    const version = record?.versions.find((candidate) => candidate.id === versionId);
+    const evaluation = this.#authority.ledger.evaluationsOfJob(change.namespace, change.job).at(-1)?.id;
+    return {
+      namespace: change.namespace,
+      job: change.job,
+      versionId,
+      ...(version === undefined ? {} : { version: version.number }),
+      ...(evaluation === undefined ? {} : { evaluation }),
+      index: record?.modifyIndex ?? 0,
+      safety: admitted ? "admitted" : "durable",
+      changed,
+    };
+  }
+}
+
+/** The present version, when the change would only say the same again: a retry makes no new version. */
+function sameAsNow(intent: JobIntent, change: Change): Hash | undefined {
+  const { winner } = intent;
+  if (winner === undefined || intent.heads.length !== 1) return undefined;
+  if (change.operation === "stop") return intent.stopped ? winner.id : undefined;
+  if (intent.stopped || winner.spec === undefined || change.spec === undefined) return undefined;
+  return canonicalText(winner.spec) === canonicalText(change.spec) ? winner.id : undefined;
+}

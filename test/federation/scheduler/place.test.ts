@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { NodeId, PlacementRequest, Placing } from "../../../federation/index.ts";
+import { place, type Seed } from "../../../federation/scheduler/place.ts";
+import { buildWorld } from "../../../federation/scheduler/world.ts";
+import { allocationOf, MIB, nodeOf, sizedGroup, specOf, viewOf } from "../fixtures.ts";
+import { groupNamed, placed, type Scene, scenes, wantOf } from "./worlds.ts";
+
+function placeScene({ nodes, allocations, spec, requests }: Scene, seed: Seed = 1): Placing {
+  return place(buildWorld(viewOf({ nodes, allocations })), spec, requests, seed);
+}
+
+/** What the nodes have left, counted plainly. */
+class Ledger {
+  readonly scene: Scene;
+  readonly #rows: readonly ReturnType<typeof allocationOf>[];
+
+  constructor(scene: Scene, placements: Placing["placements"]) {
+    this.scene = scene;
+    this.#rows = [...scene.allocations, ...placed(scene.spec, placements)].filter((row) =>
+      ["pending", "running"].includes(row.status),
+    );
+  }
+
+  on(id: NodeId) {
+    return this.#rows.filter((row) => row.nodeId === id);
+  }
+
+  free(id: NodeId): { cpu: number; memoryBytes: number } {
+    const node = this.scene.nodes.find((candidate) => candidate.id === id);
+    assert.ok(node);
+    return {
+      cpu: this.on(id).reduce((left, row) => left - row.resources.cpu, node.resources.cpu),
+      memoryBytes: this.on(id).reduce(
+        (left, row) => left - row.resources.memoryBytes,
+        node.resources.memoryBytes,
+      ),
+    };
+  }
+
+  heldPorts(id: NodeId): readonly number[] {
+    return this.on(id).flatMap((row) => Object.values(row.ports));
+  }
+
+  fits(id: NodeId, name: string): boolean {
+    const node = this.scene.nodes.find((candidate) => candidate.id === id);
+    const group = groupNamed(this.scene.spec, name);
+    if (node?.status !== "ready" || !node.eligible) return false;
+    if (!group.tasks.every((task) => node.drivers[task.driver]?.healthy === true)) return false;
+    const [want, free] = [wantOf(group), this.free(id)];
+    if (want.cpu > free.cpu || want.memoryBytes > free.memoryBytes) return false;
+    const used = new Set([...this.heldPorts(id), ...node.reservedPorts]);
+    const statics = group.ports.flatMap((port) => port.static ?? []);
+    if (statics.some((port) => used.has(port))) return false;
+    for (const port of statics) used.add(port);
+    let open = 0;
+    for (let port = node.dynamicPorts[0]; port <= node.dynamicPorts[1]; port += 1)
+      if (!used.has(port)) open += 1;
+    return open >= group.ports.length - statics.length;
+  }
+
+  /** Nomad's score, written down once more. */
+  score(id: NodeId, name: string, avoid: NodeId | undefined): number {
+    const node = this.scene.nodes.find((candidate) => candidate.id === id);
+    assert.ok(node);
+    const group = groupNamed(this.scene.spec, name);
+    const [want, free] = [wantOf(group), this.free(id)];
+    const share = (left: number, total: number) => (total === 0 ? 0 : left / total);
+    const parts = [
+      (20 -
+        10 ** share(free.cpu - want.cpu, node.resources.cpu) -
+        10 ** share(free.memoryBytes - want.memoryBytes, node.resources.memoryBytes)) /
+        18,
+    ];
+    const collisions = this.on(id).filter(
+      (row) => row.job === "shop" && row.group === name && row.desired === "run",
+    ).length;
+    if (collisions > 0) parts.push(-(collisions + 1) / group.count);
+    if (id === avoid) parts.push(-1);
+    return parts.reduce((sum, part) => sum + part, 0) / parts.length;
+  }
+}
+
+test("nothing is given out twice: cpu, memory and ports stay within each node that was chosen", () => {
+  fc.assert(
+    fc.property(scenes, fc.nat(), (scene, seed) => {
+      const { placements } = placeScene(scene, seed);
+      const after = new Ledger(scene, placements);
+      for (const { group: name, nodeId, ports } of placements) {
+        const node = scene.nodes.find((candidate) => candidate.id === nodeId);
+        assert.ok(node);
+        const { cpu, memoryBytes } = after.free(nodeId);
+        assert.ok(cpu >= 0 && memoryBytes >= 0);
+        const held = after.heldPorts(nodeId);
+        assert.equal(new Set(held).size, held.length, "a port has one holder");
+        assert.deepEqual(
+          Object.keys(ports).toSorted(),
+          groupNamed(scene.spec, name)
+            .ports.map((port) => port.label)
+            .toSorted(),
+        );
+        for (const { label, static: fixed } of groupNamed(scene.spec, name).ports) {
+          const port = ports[label];
+          assert.ok(port !== undefined && !node.reservedPorts.includes(port));
+          if (fixed !== undefined) assert.equal(port, fixed);
+          else assert.ok(port >= node.dynamicPorts[0] && port <= node.dynamicPorts[1]);
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("each choice is the best of all nodes that can take it, and none is refused that fits", () => {
+  fc.assert(
+    fc.property(scenes, fc.nat(), (scene, seed) => {
+      const { placements, refusals } = placeScene(scene, seed);
+      for (const [step, { group: name, index, nodeId }] of placements.entries()) {
+        const before = new Ledger(scene, placements.slice(0, step));
+        assert.ok(before.fits(nodeId, name));
+        const avoid = scene.requests.find(
+          (request) => request.group === name && request.index === index,
+        )?.avoid;
+        const scores = scene.nodes.flatMap(({ id }) =>
+          before.fits(id, name) ? [before.score(id, name, avoid)] : [],
+        );
+        const chosen = before.score(nodeId, name, avoid);
+        assert.ok(chosen >= Math.max(...scores) - 1e-9, `${chosen} of ${scores}`);
+      }
+      const after = new Ledger(scene, placements);
+      for (const { group: name } of refusals) {
+        assert.ok(scene.nodes.every((node) => !after.fits(node.id, name)));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("each request is placed or refused, and a refusal accounts for every node", () => {
+  fc.assert(
+    fc.property(scenes, (scene) => {
+      const { placements, refusals } = placeScene(scene);
+      const slots = placements.map((placement) => `${placement.group}[${placement.index}]`);
+      assert.equal(new Set(slots).size, slots.length);
+      for (const group of scene.spec.groups) {
+        const done = placements.filter((placement) => placement.group === group.name).length;
+        const refusal = refusals.find((candidate) => candidate.group === group.name);
+        assert.equal(done + (refusal?.unplaced ?? 0), group.count);
+        if (refusal === undefined) continue;
+        assert.ok(refusal.unplaced > 0);
+        assert.equal(refusal.nodesEvaluated, scene.nodes.length);
+        const counts = Object.values(refusal.excluded);
+        assert.equal(
+          counts.reduce((sum, count) => sum + count, 0),
+          scene.nodes.length,
+        );
+        assert.ok(counts.every((count) => count > 0));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("the same seed gives the same answer and the world stays as it was", () => {
+  fc.assert(
+    fc.property(scenes, fc.string(), (scene, seed) => {
+      const world = buildWorld(viewOf(scene));
+      const before = structuredClone([world.cpuFree, world.memoryFree, world.dynamicPortsFree]);
+      const first = place(world, scene.spec, scene.requests, seed);
+      assert.deepEqual([world.cpuFree, world.memoryFree, world.dynamicPortsFree], before);
+      assert.deepEqual(place(world, scene.spec, scene.requests, seed), first);
+      const reordered = {
+        ...scene,
+        nodes: scene.nodes.toReversed(),
+        allocations: scene.allocations.toReversed(),
+      };
+      assert.deepEqual(placeScene(reordered, seed), first, "whatever order the rows come in");
+    }),
+  );
+});
+
+const small = { cpu: 100, memoryBytes: 100 * MIB };
+const one = (changes = {}): PlacementRequest => ({ group: "web", index: 0, ...changes });
+const three = ["node-a", "node-b", "node-c"].map((id) => nodeOf(id));
+
+test("equal nodes are taken from a start that the seed gives", () => {
+  const world = buildWorld(viewOf({ nodes: three }));
+  const spec = specOf("shop", [sizedGroup("web", small)]);
+  const chosen = Array.from(
+    { length: 30 },
+    (_, seed) => place(world, spec, [one()], seed).placements[0]?.nodeId,
+  );
+  assert.deepEqual(new Set(chosen), new Set(["node-a", "node-b", "node-c"]));
+});
+
+test("instances of one group keep apart while there is room", () => {
+  const spec = specOf("shop", [sizedGroup("web", small, { count: 3 })]);
+  const requests = [0, 1, 2].map((index) => one({ index }));
+  const { placements } = place(buildWorld(viewOf({ nodes: three })), spec, requests, 1);
+  assert.equal(new Set(placements.map((placement) => placement.nodeId)).size, 3);
+});
+
+test("different jobs are packed", () => {
+  const tenant = allocationOf("a", { job: "other" as never });
+  const spec = specOf("shop", [sizedGroup("web", small)]);
+  for (let seed = 0; seed < 10; seed += 1) {
+    const { placements } = place(
+      buildWorld(viewOf({ nodes: three, allocations: [tenant] })),
+      spec,
+      [one()],
+      seed,
+    );
+    assert.equal(placements[0]?.nodeId, "node-a");
+  }
+});
+
+test("the node where it failed is taken only when there is no better one", () => {
+  const tenant = allocationOf("a", { job: "other" as never });
+  const spec = specOf("shop", [sizedGroup("web", small)]);
+  const avoid = "node-a" as NodeId;
+  const elsewhere = place(
+    buildWorld(viewOf({ nodes: three, allocations: [tenant] })),
+    spec,
+    [one({ avoid })],
+    1,
+  );
+  assert.notEqual(elsewhere.placements[0]?.nodeId, "node-a");
+  const alone = place(buildWorld(viewOf({ nodes: three.slice(0, 1) })), spec, [one({ avoid })], 1);
+  assert.equal(alone.placements[0]?.nodeId, "node-a");
+});
+
+test("what is asked for comes back with its slot and its previous", () => {
+  const spec = specOf("shop", [sizedGroup("web", small, { ports: [{ label: "http", static: 80 }] })]);
+  const { placements } = place(
+    buildWorld(viewOf({ nodes: three.slice(0, 1) })),
+    spec,
+    [one({ previous: "old" })],
+    1,
+  );
+  assert.deepEqual(placements, [
+    { group: "web", index: 0, previous: "old", nodeId: "node-a", ports: { http: 80 } },
+  ]);
+});
+
+test("no nodes at all", () => {
+  const spec = specOf("shop", [sizedGroup("web", small)]);
+  const { placements, refusals } = place(buildWorld(viewOf({})), spec, [one()], 1);
+  assert.deepEqual(placements, []);
+  assert.deepEqual(refusals, [{ group: "web", unplaced: 1, nodesEvaluated: 0, excluded: {} }]);
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { GroupSpec, JobSpec } from "../../../federation/index.ts";
+import { isSameRun } from "../../../federation/scheduler/same-run.ts";
+import { groupOf, RESCHEDULE, specOf, taskOf } from "../fixtures.ts";
+
+const before = specOf("shop", [groupOf("web"), groupOf("db")]);
+
+function isSame(web: Partial<GroupSpec>, job: Partial<JobSpec> = {}): boolean {
+  return isSameRun(before, specOf("shop", [groupOf("web", web), groupOf("db")], job), "web");
+}
+
+test("what only the scheduler reads leaves the run as it is", () => {
+  assert.ok(isSame({}));
+  assert.ok(isSame({ count: 7 }));
+  assert.ok(isSame({ reschedule: { ...RESCHEDULE, attempts: 9, unlimited: false } }));
+  assert.ok(isSame({}, { priority: 90 }));
+});
+
+test("the order of keys means nothing", () => {
+  const task = { ...taskOf("app"), config: { args: ["--port", "80"], command: "./server" } };
+  assert.ok(isSame({ tasks: [task] }));
+});
+
+test("other groups do not count", () => {
+  const after = specOf("shop", [groupOf("web"), groupOf("db", { meta: { tier: "gold" } }), groupOf("new")]);
+  assert.ok(isSameRun(before, after, "web"));
+  assert.ok(!isSameRun(before, after, "db"));
+  assert.ok(!isSameRun(before, after, "new"));
+  assert.ok(!isSameRun(before, specOf("shop", [groupOf("db")]), "web"));
+});
+
+test("all that reaches the node makes another run", () => {
+  const changes: readonly Partial<GroupSpec>[] = [
+    { meta: { rack: "1" } },
+    { restart: { attempts: 3, intervalMs: 60_000, delayMs: 1_000, mode: "fail" } },
+    { ports: [{ label: "http" }] },
+    { services: [{ name: "shop", tags: [], checks: [] }] },
+    { tasks: [taskOf("app", { env: { LOG: "debug" } })] },
+    { tasks: [taskOf("app", { meta: { a: "b" } })] },
+    { tasks: [taskOf("app", { config: { command: "./other" } })] },
+    { tasks: [taskOf("app", { resources: { cpu: 101, memoryBytes: 1 } })] },
+    { tasks: [taskOf("app", { killTimeoutMs: 6_000 })] },
+    { tasks: [taskOf("app"), taskOf("helper")] },
+  ];
+  for (const change of changes) assert.ok(!isSame(change), JSON.stringify(change));
+  assert.ok(!isSame({}, { meta: { owner: "me" } }), "job meta is in each task's environment");
+  assert.ok(!isSame({}, { type: "batch" }));
+});

@@ -1,0 +1,178 @@
+/** Random nodes, jobs and allocations for property tests, and what a plan makes of them. */
+import fc from "fast-check";
+import type {
+  Allocation,
+  AllocationId,
+  GroupSpec,
+  JobId,
+  JobSpec,
+  NodeRecord,
+  Place,
+  PlacementRequest,
+  PlannedPlacement,
+} from "../../../federation/index.ts";
+import { allocationOf, groupOf, MIB, nodeOf, specOf, taskOf } from "../fixtures.ts";
+
+export interface Scene {
+  readonly nodes: readonly NodeRecord[];
+  readonly allocations: readonly Allocation[];
+  readonly spec: JobSpec;
+  readonly requests: readonly PlacementRequest[];
+}
+
+const STATIC_PORTS = [80, 8080, 20_001, 20_002];
+
+const node = fc.record({
+  cpu: fc.integer({ min: 0, max: 20 }).map((n) => n * 100),
+  memory: fc.integer({ min: 0, max: 2_000 }),
+  ports: fc.integer({ min: 0, max: 5 }),
+  reserved: fc.subarray([80, 20_000, 20_001]),
+  status: fc.constantFrom("ready" as const, "ready" as const, "ready" as const, "draining" as const),
+  eligible: fc.integer({ min: 0, max: 5 }).map((n) => n > 0),
+  docker: fc.constantFrom("missing" as const, "unhealthy" as const, "healthy" as const, "healthy" as const),
+});
+
+const nodes = fc.array(node, { maxLength: 6 }).map((rows) =>
+  rows.map((row, n) =>
+    nodeOf(`node-${n}`, {
+      resources: { cpu: row.cpu, memoryBytes: row.memory * MIB, diskBytes: 0 },
+      dynamicPorts: [20_000, 20_000 + row.ports - 1],
+      reservedPorts: row.reserved,
+      status: row.status,
+      eligible: row.eligible,
+      drivers: {
+        process: { detected: true, healthy: true, attributes: {} },
+        ...(row.docker === "missing"
+          ? {}
+          : { docker: { detected: true, healthy: row.docker === "healthy", attributes: {} } }),
+      },
+    }),
+  ),
+);
+
+const task = fc.record({
+  driver: fc.constantFrom("process", "process", "docker"),
+  resources: fc.record({
+    cpu: fc.integer({ min: 0, max: 900 }),
+    // Not only whole MiB: what an advice rounds must still be true.
+    memoryBytes: fc.integer({ min: 0, max: 900 * MIB }),
+  }),
+});
+
+const group = (name: string) =>
+  fc
+    .record({
+      count: fc.integer({ min: 0, max: 6 }),
+      tasks: fc.array(task, { minLength: 1, maxLength: 2 }),
+      statics: fc.subarray(STATIC_PORTS, { maxLength: 2 }),
+      dynamics: fc.integer({ min: 0, max: 2 }),
+    })
+    .map(({ count, tasks, statics, dynamics }) =>
+      groupOf(name, {
+        count,
+        tasks: tasks.map((changes, n) => taskOf(`task-${n}`, changes)),
+        ports: [
+          ...statics.map((port) => ({ label: `static-${port}`, static: port })),
+          ...Array.from({ length: dynamics }, (_, n) => ({ label: `dynamic-${n}` })),
+        ],
+      }),
+    );
+
+interface Tenant {
+  readonly node: number;
+  readonly cpu: number;
+  readonly memoryBytes: number;
+  readonly ports: readonly number[];
+  readonly status: Allocation["status"];
+  readonly desired: Allocation["desired"];
+  readonly isOwn: boolean;
+}
+
+const tenant: fc.Arbitrary<Tenant> = fc.record({
+  node: fc.nat(5),
+  cpu: fc.integer({ min: 0, max: 600 }),
+  memoryBytes: fc.integer({ min: 0, max: 600 * MIB }),
+  ports: fc.subarray([8080, 20_002, 20_003, 20_004]),
+  status: fc.constantFrom("running", "pending", "complete", "failed"),
+  desired: fc.constantFrom("run", "stop"),
+  isOwn: fc.boolean(),
+});
+
+/** Tenants that may hold more than their node has (it shrank), but no port twice. */
+export const scenes: fc.Arbitrary<Scene> = fc
+  .record({
+    nodes,
+    groups: fc.tuple(group("alpha"), group("beta")),
+    tenants: fc.array(tenant, { maxLength: 8 }),
+    avoid: fc.option(fc.nat(5), { nil: undefined }),
+  })
+  .map(({ nodes: rows, groups, tenants, avoid }) => {
+    const spec = specOf("shop", groups);
+    const requests = groups.flatMap((wanted) =>
+      Array.from({ length: wanted.count }, (_, index): PlacementRequest => {
+        const shunned = index === 0 && avoid !== undefined ? rows[avoid]?.id : undefined;
+        return { group: wanted.name, index, ...(shunned === undefined ? {} : { avoid: shunned }) };
+      }),
+    );
+    return { nodes: rows, allocations: tenantsOf(rows, tenants), spec, requests };
+  });
+
+function tenantsOf(rows: readonly NodeRecord[], tenants: readonly Tenant[]): readonly Allocation[] {
+  const held = new Set<string>();
+  return tenants.flatMap((row, n) => {
+    const home = rows[row.node];
+    if (home === undefined) return [];
+    const isLive = row.status === "running" || row.status === "pending";
+    const ports = row.ports.filter((port) => !isLive || !held.has(`${home.id} ${port}`));
+    if (isLive) for (const port of ports) held.add(`${home.id} ${port}`);
+    return allocationOf(`tenant-${n}`, {
+      job: (row.isOwn ? "shop" : "other") as JobId,
+      group: "alpha",
+      index: 100 + n,
+      nodeId: home.id,
+      resources: { cpu: row.cpu, memoryBytes: row.memoryBytes },
+      ports: Object.fromEntries(ports.map((port) => [`p${port}`, port])),
+      status: row.status,
+      desired: row.desired,
+      createIndex: n,
+    });
+  });
+}
+
+export function groupNamed(spec: JobSpec, name: string): GroupSpec {
+  const found = spec.groups.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new Error(`no group ${name}`);
+  return found;
+}
+
+export function wantOf(wanted: GroupSpec): { readonly cpu: number; readonly memoryBytes: number } {
+  return {
+    cpu: wanted.tasks.reduce((sum, { resources }) => sum + resources.cpu, 0),
+    memoryBytes: wanted.tasks.reduce((sum, { resources }) => sum + resources.memoryBytes, 0),
+  };
+}
+
+/** The rows that the ledger makes of placements. */
+export function placed(
+  spec: JobSpec,
+  placements: readonly (Place | PlannedPlacement)[],
+  version = 1,
+): readonly Allocation[] {
+  return placements.map((placement, n) => {
+    const id = "id" in placement ? placement.id : (`placed-${n}` as AllocationId);
+    const { group: name, index, nodeId, ports, previous } = placement;
+    return allocationOf(id, {
+      job: spec.id,
+      namespace: spec.namespace,
+      version,
+      group: name,
+      index,
+      nodeId,
+      ports,
+      resources: wantOf(groupNamed(spec, name)),
+      status: "pending",
+      createIndex: 1_000 + n,
+      ...(previous === undefined ? {} : { previous }),
+    });
+  });
+}

@@ -1,0 +1,189 @@
+/** Random jobs of every shape that a job file can give, canonical as the parser makes them. */
+import fc from "fast-check";
+import type {
+  CheckSpec,
+  JobSpec,
+  JobType,
+  ReschedulePolicy,
+  RestartPolicy,
+  TaskSpec,
+} from "../../../federation/index.ts";
+
+const RESERVED = new Set(Object.getOwnPropertyNames(Object.prototype));
+const HOUR_MS = 3_600_000;
+
+const name = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}$/).filter((text) => !RESERVED.has(text));
+
+/** Also a file name on Windows. */
+const taskName = name.filter(
+  (text) => !/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(text) && !text.endsWith("."),
+);
+
+const dnsName = fc
+  .stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/)
+  .filter((text) => !RESERVED.has(text));
+
+/** Any text that a value may hold. */
+const value = fc.string({ unit: "grapheme", maxLength: 20 }).filter((text) => !/\0|\$\{/.test(text));
+const word = value.filter((text) => text !== "");
+
+const meta = fc.dictionary(name, value, { maxKeys: 3, noNullPrototype: true });
+const env = fc.dictionary(
+  fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,15}$/).filter((text) => !RESERVED.has(text)),
+  value,
+  { maxKeys: 4, noNullPrototype: true },
+);
+
+const config = fc.dictionary(
+  word.filter((text) => text !== "__proto__"),
+  fc.oneof(value, fc.integer(), fc.boolean(), fc.constant(null), fc.array(value, { maxLength: 3 })),
+  { maxKeys: 4, noNullPrototype: true },
+);
+
+const restart: fc.Arbitrary<RestartPolicy> = fc
+  .record({
+    attempts: fc.integer({ min: 0, max: 50 }),
+    delayMs: fc.integer({ min: 0, max: HOUR_MS }),
+    spareMs: fc.integer({ min: 5_000, max: HOUR_MS }),
+    mode: fc.constantFrom("fail", "delay"),
+  })
+  .map(({ attempts, delayMs, spareMs, mode }) => ({
+    attempts,
+    delayMs,
+    intervalMs: attempts * delayMs + spareMs,
+    mode: attempts === 0 ? "fail" : mode,
+  }));
+
+const reschedule: fc.Arbitrary<ReschedulePolicy> = fc
+  .record({
+    attempts: fc.integer({ min: 0, max: 50 }),
+    unlimited: fc.boolean(),
+    intervalMs: fc.integer({ min: 15_000, max: 24 * HOUR_MS }),
+    delayMs: fc.integer({ min: 1_000, max: HOUR_MS }),
+    delayFunction: fc.constantFrom("constant", "exponential", "fibonacci"),
+    growthMs: fc.integer({ min: 0, max: HOUR_MS }),
+  })
+  .map(({ attempts, unlimited, intervalMs, delayMs, delayFunction, growthMs }) => ({
+    attempts: unlimited ? 0 : attempts,
+    unlimited,
+    intervalMs: unlimited || attempts === 0 ? 0 : intervalMs,
+    delayMs,
+    delayFunction,
+    maxDelayMs: delayFunction === "constant" ? delayMs : delayMs + growthMs,
+  }));
+
+const port = fc.integer({ min: 1, max: 65_535 });
+
+const ports = fc
+  .uniqueArray(
+    fc.record({
+      label: name,
+      static: fc.option(port, { nil: undefined }),
+      to: fc.option(port, { nil: undefined }),
+    }),
+    { maxLength: 4, selector: ({ label }) => label.replaceAll(/\W/g, "_").toUpperCase() },
+  )
+  .map((list) => {
+    const taken = new Set<number>();
+    return sorted(list, ({ label }) => label).map((item) => {
+      const isFree = item.static === undefined || !taken.has(item.static);
+      if (item.static !== undefined) taken.add(item.static);
+      return isFree ? item : { label: item.label };
+    });
+  });
+
+const timing = {
+  name: word,
+  intervalMs: fc.integer({ min: 1_000, max: HOUR_MS }),
+  timeoutMs: fc.integer({ min: 100, max: HOUR_MS }),
+  successBeforePassing: fc.integer({ min: 1, max: 9 }),
+  failuresBeforeCritical: fc.integer({ min: 1, max: 9 }),
+};
+
+function check(labels: readonly string[], tasks: readonly string[]): fc.Arbitrary<CheckSpec> {
+  const script = fc.record({
+    ...timing,
+    type: fc.constant("script" as const),
+    task: fc.constantFrom(...tasks),
+    command: word,
+    args: fc.array(value, { maxLength: 3 }),
+  });
+  if (labels.length === 0) return script;
+  const label = fc.constantFrom(...labels);
+  const method = fc.constantFrom("GET", "HEAD", "POST");
+  const path = value.map((text) => `/${text}`);
+  return fc.oneof(
+    script,
+    fc.record({ ...timing, type: fc.constant("tcp" as const), port: label }),
+    fc.record({ ...timing, type: fc.constant("http" as const), port: label, method, path }),
+  );
+}
+
+function service(labels: readonly string[], tasks: readonly string[]) {
+  const label = labels.length === 0 ? fc.constant(undefined) : fc.constantFrom(...labels);
+  return fc.record({
+    name: dnsName,
+    port: fc.option(label, { nil: undefined }),
+    tags: fc.array(word, { maxLength: 3 }),
+    checks: fc.uniqueArray(check(labels, tasks), { maxLength: 3, selector: (each) => each.name }),
+  });
+}
+
+const task: fc.Arbitrary<TaskSpec> = fc.record({
+  name: taskName,
+  driver: name.filter((text) => text !== "raw_exec"),
+  config,
+  env,
+  meta,
+  resources: fc.record({
+    cpu: fc.integer({ min: 1, max: 1_000_000 }),
+    memoryBytes: fc.integer({ min: 2 ** 20, max: 2 ** 46 }),
+  }),
+  killTimeoutMs: fc.integer({ min: 0, max: HOUR_MS }),
+  killSignal: fc.constantFrom("SIGTERM", "SIGINT", "SIGUSR1"),
+  logs: fc.record({
+    maxFiles: fc.integer({ min: 1, max: 1_000 }),
+    maxFileSizeBytes: fc.integer({ min: 2 ** 10, max: 2 ** 40 }),
+  }),
+});
+
+const tasks = fc
+  .uniqueArray(task, { minLength: 1, maxLength: 3, selector: (each) => each.name.toLowerCase() })
+  .map((list) => sorted(list, (each) => each.name));
+
+const group = fc.tuple(ports, tasks).chain(([portList, taskList]) =>
+  fc.record({
+    name,
+    count: fc.integer({ min: 0, max: 10_000 }),
+    meta,
+    restart,
+    reschedule,
+    ports: fc.constant(portList),
+    services: fc.uniqueArray(
+      service(
+        portList.map(({ label }) => label),
+        taskList.map((each) => each.name),
+      ),
+      { maxLength: 3, selector: (each) => `${each.name} ${each.port ?? ""}` },
+    ),
+    tasks: fc.constant(taskList),
+  }),
+);
+
+export const jobSpec: fc.Arbitrary<JobSpec> = fc
+  .record({
+    id: name,
+    namespace: fc.constant("default"),
+    type: fc.constantFrom<JobType>("service", "batch"),
+    priority: fc.integer({ min: 1, max: 100 }),
+    meta,
+    groups: fc
+      .uniqueArray(group, { minLength: 1, maxLength: 3, selector: (each) => each.name })
+      .map((list) => sorted(list, (each) => each.name)),
+  })
+  // Through JSON, as every spec goes: no undefined, no objects without a prototype.
+  .map((spec) => JSON.parse(JSON.stringify(spec)) as JobSpec);
+
+function sorted<Item>(list: readonly Item[], key: (item: Item) => string): readonly Item[] {
+  return list.toSorted((left, right) => (key(left) < key(right) ? -1 : 1));
+}
