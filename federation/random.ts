@@ -1,9 +1,11 @@
 /**
- * Seeded randomness for the scheduler and the lab. Never for keys, tokens or anything that must not be guessed.
+ * Seeded randomness for the scheduler and the lab. Never for keys, tokens or anything that must not be
+ * guessed.
  *
- * Generator: xoshiro128** 1.1, Blackman and Vigna, "Scrambled linear pseudorandom number generators", ACM TOMS 47
- * (2021), https://prng.di.unimi.it/xoshiro128starstar.c. Streams are keyed with MurmurHash3 x86_128 (Appleby,
- * https://github.com/aappleby/smhasher), whose four words of state take the parent's key in place of the seed.
+ * Generator: xoshiro128** 1.1, Blackman and Vigna, "Scrambled linear pseudorandom number generators", ACM
+ * TOMS 47 (2021), https://prng.di.unimi.it/xoshiro128starstar.c. Streams are keyed with MurmurHash3 x86_128
+ * (Appleby, https://github.com/aappleby/smhasher), whose four words of state take the parent's key in place
+ * of the seed.
  */
 import type { Random } from "./ports.ts";
 
@@ -29,8 +31,8 @@ export function xoshiro128(state: Words): () => number {
 }
 
 /**
- * A stream that depends on `seed` alone. A fork depends on the seed and the labels that led to it, never on what was
- * drawn before, so one label names one stream: use a label of its own for each purpose.
+ * A stream that depends on `seed` alone. A fork depends on the seed and the labels that led to it, never on
+ * what was drawn before, so one label names one stream: use a label of its own for each purpose.
  */
 export function seededRandom(seed: string | number): Random {
   return streamOf(murmur128([0, 0, 0, 0], String(seed)));

@@ -15,6 +15,7 @@ import {
   fifoDirectory,
   keeperDirectory,
   publishEndpoint,
+  readEndpoint,
   recordDirectory,
   withdrawEndpoint,
 } from "./endpoint.ts";
@@ -82,9 +83,11 @@ async function lock(directory: string, system: System, log: Diagnostics): Promis
     if (result.held) return true;
     if (waitedMs >= LOCK_WAIT_MS) {
       log("another keeper guards this directory", { pid: result.holder.pid });
-      // Somebody could not reach it, perhaps because its socket was swept away: it listens anew on this
-      // signal.
-      if (process.platform !== "win32") process.kill(result.holder.pid, "SIGHUP");
+      // Its socket may have been swept away, from a directory for temporary files: then it makes another.
+      const address = readEndpoint(directory)?.address;
+      if (process.platform !== "win32" && (address === undefined || !fs.existsSync(address))) {
+        process.kill(result.holder.pid, "SIGHUP");
+      }
       return false;
     }
     await sleep(LOCK_RETRY_MS);
@@ -134,7 +137,10 @@ async function keep(directory: string, system: System, log: Diagnostics, idleExi
   await supervisor.load();
   await listen();
   log("keeper started", { pid: process.pid, tree: system.tree.kind, active: supervisor.activeCount });
-  process.on("SIGHUP", () => void listen());
+  let listening = Promise.resolve();
+  process.on("SIGHUP", () => {
+    listening = listening.then(listen);
+  });
   process.on("SIGINT", () => undefined);
   process.on("SIGTERM", () => exit("terminated; tasks run on"));
   rearm();

@@ -20,13 +20,15 @@ import {
 import { type RunRecord, saveRecord, saveRecordDurably } from "./record.ts";
 import type { ProcessRow } from "./system/process-table.ts";
 import type { System } from "./system/system.ts";
-import { sendSignal, type TreeRun } from "./system/tree.ts";
+import { hasProcess, sendSignal, type TreeRun } from "./system/tree.ts";
 import { UsageMeter } from "./usage.ts";
 
 /** A child between its fork and its exec shows its parent's environment: look once more after this time. */
 const MARKER_WAIT_MS = 200;
 /** The last descriptor closes a moment before the process counts as ended. */
 const END_CHECK_MS = 50;
+/** Numbers are seldom given out again within this time. */
+const VERIFY_MS = 30_000;
 /** No process has it, so none is taken for one that ended at once. */
 const UNKNOWN_START_TIME = "0";
 /** Where nobody knows the task's environment any more (adopted on a platform that does not show it). */
@@ -54,6 +56,7 @@ export class Run {
   #isEnding = false;
   #stopTimer: NodeJS.Timeout | undefined;
   #stopAtMs = Number.POSITIVE_INFINITY;
+  #verifiedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: RunContext, record: RunRecord) {
     this.#context = context;
@@ -186,9 +189,16 @@ export class Run {
 
   /** For a process that is not this keeper's child: has it ended? */
   async check(): Promise<void> {
-    if (!this.isAdopted || (await this.#isAlive())) return;
+    if (!this.isAdopted || this.#seemsAlive() || (await this.#isAlive())) return;
     const message = "nobody saw how it ended: the keeper that started it is gone";
     await this.#finish({ unknown: true, message });
+  }
+
+  /** Where a close look is dear: its number is taken, and was its own a while ago. */
+  #seemsAlive(): boolean {
+    if (!this.#context.system.table.isCostly || performance.now() - this.#verifiedAtMs > VERIFY_MS)
+      return false;
+    return hasProcess(this.#record.pid ?? 0);
   }
 
   wait(): Promise<TaskExit> {
@@ -260,6 +270,7 @@ export class Run {
   async #isAlive(): Promise<boolean> {
     const { pid, startTime, bootId } = this.#record;
     if (pid === undefined || startTime === undefined) return false;
+    this.#verifiedAtMs = performance.now();
     return await this.#context.system.isAlive({ pid, startTime, bootId });
   }
 

@@ -59,8 +59,20 @@ export class Supervisor {
       const run = name.slice(0, name.indexOf("."));
       if (isRunId(run) && !known.has(run)) removeFifos(fifoDirectory, run);
     }
-    await Promise.all([...this.#byKey.values()].map((entry) => entry.run.adopt()));
+    await Promise.all([...this.#byKey.values()].map(({ run }) => this.#adopt(run)));
     this.#changed();
+  }
+
+  async #adopt(run: Run): Promise<void> {
+    try {
+      await run.adopt();
+    } catch (error) {
+      // One that can't be taken over whole is still watched, and must not keep the others from being guarded.
+      this.#context.log("a task is adopted without its output", {
+        key: run.record.key,
+        error: String(error),
+      });
+    }
   }
 
   get activeCount(): number {

@@ -124,7 +124,8 @@ export function adviceText(
     }
     case "dynamic ports": {
       const [first, last] = node?.dynamicPorts ?? [0, 0];
-      return `needs ${advice.missing} more free ${advice.missing === 1 ? "port" : "ports"} in ${first}-${last} of ${name}`;
+      const ports = advice.missing === 1 ? "port" : "ports";
+      return `needs ${advice.missing} more free ${ports} in ${first}-${last} of ${name}`;
     }
     case "node":
       return `would fit on ${name}, but for: ${advice.reason}`;

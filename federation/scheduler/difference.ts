@@ -1,7 +1,7 @@
 /**
- * What a job needs changed: Nomad's reconciler, apart from where things go. Slots are 0 to count - 1 of each group and
- * hold at most one live allocation: a slot whose old one still runs is filled only when that one has ended, because its
- * ports and resources are its own until then.
+ * What a job needs changed: Nomad's reconciler, apart from where things go. Slots are 0 to count - 1 of each
+ * group and hold at most one live allocation: a slot whose old one still runs is filled only when that one
+ * has ended, because its ports and resources are its own until then.
  */
 import type { AdmittedVersion, JobRecord, PlannedStop } from "../ledger/command.ts";
 import type { LedgerView } from "../ledger/view.ts";
@@ -33,11 +33,15 @@ interface Versions {
   readonly current: AdmittedVersion;
   /** Its group runs unchanged under the current version. */
   isCurrent(allocation: Allocation): boolean;
-  /** The job was stopped and started again since: what had ended by then is past, its failures do not count. */
+  /**
+   * The job was stopped and started again since: what had ended by then is past, its failures do not count.
+   */
   isPast(allocation: Allocation): boolean;
 }
 
-/** What `job` needs changed at `nowMs` (wall clock); nothing live is left of a job that is stopped or unknown. */
+/**
+ * What `job` needs changed at `nowMs` (wall clock); nothing live is left of a job that is stopped or unknown.
+ */
 export function differJob(view: LedgerView, namespace: string, job: JobId, nowMs: number): JobDifference {
   const changes: Changes = { place: [], stop: [], abandoned: [], delayMs: undefined, waitingForStop: 0 };
   const record = view.job(namespace, job);
@@ -115,8 +119,8 @@ function differEnded(
   if (slot.isBatch && last.status === "complete") return;
   // Its own successor: given up on already.
   if (last.next === last.id) return;
-  // A service that ended by itself counts as failed, whatever its exit code: else one that exits at once would be
-  // placed again without a pause.
+  // A service that ended by itself counts as failed, whatever its exit code: else one that exits at once
+  // would be placed again without a pause.
   const decision = decideReschedule(slot.group.reschedule, last, nowMs);
   if (decision.kind === "now") changes.place.push({ ...request, avoid: last.nodeId });
   else if (decision.kind === "never") changes.abandoned.push(last.id);

@@ -7,7 +7,9 @@ import { place, type Seed } from "./place.ts";
 import type { JobDifference, Placing, Plan } from "./plan.ts";
 import { buildWorld } from "./world.ts";
 
-/** Placements, and stops, in one plan: a plan is one entry of the log. What is over comes with the next one. */
+/**
+ * Placements, and stops, in one plan: a plan is one entry of the log. What is over comes with the next one.
+ */
 export const PLAN_CHANGES_MAX = 5_000;
 
 export interface EvaluateOptions {
@@ -23,9 +25,10 @@ const NOTHING_PLACED: Placing = { placements: [], refusals: [] };
 /**
  * Plans the job of an evaluation on the view as it is.
  *
- * Outcome: `blocked` when instances are left without a place (with `delayMs` when others wait for their reschedule
- * too), else `waiting` for `delayMs`, else `complete`. A plan that was cut to its size is `waiting` for 0 ms. Instances
- * that wait for an old one to end need nothing: its end makes an evaluation of its own.
+ * Outcome: `blocked` when instances are left without a place (with `delayMs` when others wait for their
+ * reschedule too), else `waiting` for `delayMs`, else `complete`. A plan that was cut to its size is
+ * `waiting` for 0 ms. Instances that wait for an old one to end need nothing: its end makes an evaluation of
+ * its own.
  */
 export function evaluateJob(view: LedgerView, evaluation: Evaluation, options: EvaluateOptions): Plan {
   const { namespace, job } = evaluation;

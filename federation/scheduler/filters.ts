@@ -1,7 +1,7 @@
 /**
- * Which nodes can take an instance, and why the others can't: one filter a reason, in the manner of SwarmKit's
- * scheduler (`Check` and `Explain`). A node is counted under the first filter that refuses it, the cheapest and most
- * lasting reasons first.
+ * Which nodes can take an instance, and why the others can't: one filter a reason, in the manner of
+ * SwarmKit's scheduler (`Check` and `Explain`). A node is counted under the first filter that refuses it, the
+ * cheapest and most lasting reasons first.
  */
 import { NAME_LENGTH_MAX } from "../model/ids.ts";
 import type { Demand } from "./demand.ts";
@@ -11,7 +11,10 @@ export type FilterKind = "status" | "eligibility" | "driver" | "cpu" | "memory" 
 
 export interface Filter {
   readonly kind: FilterKind;
-  /** Undefined when the node passes, else the reason under which it is counted: few texts, no numbers of the node's. */
+  /**
+   * Undefined when the node passes, else the reason under which it is counted: few texts, no numbers of the
+   * node's.
+   */
   refusal(world: World, row: number): string | undefined;
 }
 

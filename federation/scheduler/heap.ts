@@ -1,4 +1,7 @@
-/** Rows by score: the best is at hand, one changed row is put right in log n. Equal scores go by rank, the least first. */
+/**
+ * Rows by score: the best is at hand, one changed row is put right in log n. Equal scores go by rank, the
+ * least first.
+ */
 export interface RowHeap {
   /** The best row; undefined when there is none. */
   top(): number | undefined;

@@ -1,7 +1,8 @@
 /**
- * Where instances go: exact best fit, one after the other, each seeing what those before it took. The instances of a
- * group want the same, so a node's score changes only when one is put there: the nodes that can take one are scored
- * once and kept in a heap, which gives the same choice as scoring all of them for each instance.
+ * Where instances go: exact best fit, one after the other, each seeing what those before it took. The
+ * instances of a group want the same, so a node's score changes only when one is put there: the nodes that
+ * can take one are scored once and kept in a heap, which gives the same choice as scoring all of them for
+ * each instance.
  */
 import { invariant } from "../invariant.ts";
 import type { Refusal } from "../model/evaluation.ts";
@@ -30,8 +31,8 @@ interface GroupWork {
 }
 
 /**
- * Places what is asked for, as far as it fits; `world` stays as it is. Larger groups go first. Nodes of equal score are
- * taken in order of id from a start that the seed gives. The same arguments give the same answer.
+ * Places what is asked for, as far as it fits; `world` stays as it is. Larger groups go first. Nodes of equal
+ * score are taken in order of id from a start that the seed gives. The same arguments give the same answer.
  */
 export function place(
   world: World,

@@ -1,4 +1,7 @@
-/** The scheduler's contract: pure functions from a ledger view to a plan (Nomad's split of reconcile and place). */
+/**
+ * The scheduler's contract: pure functions from a ledger view to a plan (Nomad's split of reconcile and
+ * place).
+ */
 import type { ApplyPlan, PlannedPlacement, PlannedStop } from "../ledger/command.ts";
 import type { Refusal } from "../model/evaluation.ts";
 import type { AllocationId, NodeId } from "../model/ids.ts";

@@ -4,10 +4,10 @@ import type { Demand } from "./demand.ts";
 import type { World } from "./world.ts";
 
 /**
- * Host ports by label for one instance on a node that passed the filters: its static claims, and for the other labels
- * free ports of the node's dynamic range. The search starts anywhere in the range and takes the first port that no
- * remembered allocation had; when all were used, the one given back longest ago, so that late packets and clients of the
- * old holder do not meet the new one.
+ * Host ports by label for one instance on a node that passed the filters: its static claims, and for the
+ * other labels free ports of the node's dynamic range. The search starts anywhere in the range and takes the
+ * first port that no remembered allocation had; when all were used, the one given back longest ago, so that
+ * late packets and clients of the old holder do not meet the new one.
  */
 export function pickPorts(
   world: World,

@@ -23,15 +23,18 @@ export function decideReschedule(policy: ReschedulePolicy, failed: Ended, nowMs:
 }
 
 /**
- * The `reschedules` of the allocation that takes the slot of `previous` at `atMs`. Only a failure counts: one that was
- * lost, stopped on request or replaced by a new version hands its list on or starts a new one; that is the caller's to say.
+ * The `reschedules` of the allocation that takes the slot of `previous` at `atMs`. Only a failure counts: one
+ * that was lost, stopped on request or replaced by a new version hands its list on or starts a new one; that
+ * is the caller's to say.
  */
 export function rescheduleTimes(policy: ReschedulePolicy, previous: Ended, atMs: number): readonly number[] {
   const limit = policy.unlimited ? RESCHEDULES_REMEMBERED_MAX : policy.attempts;
   return limit === 0 ? [] : [...countedReschedules(policy, previous), atMs].slice(-limit);
 }
 
-/** Delay before the next reschedule when `count` of them lie behind: base x 1, 2, 4, 8 … or 1, 1, 2, 3, 5 … */
+/**
+ * Delay before the next reschedule when `count` of them lie behind: base x 1, 2, 4, 8 … or 1, 1, 2, 3, 5 …
+ */
 export function rescheduleDelayMs(policy: ReschedulePolicy, count: number): number {
   const { delayMs } = policy;
   if (policy.delayFunction === "constant") return delayMs;
@@ -44,7 +47,10 @@ export function rescheduleDelayMs(policy: ReschedulePolicy, count: number): numb
   return Math.min(current, ceilingMs);
 }
 
-/** Limited: those within the interval before the failure. Unlimited: all, or none after a run that outlived the delay. */
+/**
+ * Limited: those within the interval before the failure. Unlimited: all, or none after a run that outlived
+ * the delay.
+ */
 function countedReschedules(policy: ReschedulePolicy, failed: Ended): readonly number[] {
   const failedAtMs = failed.modifiedAtMs;
   if (!policy.unlimited) return failed.reschedules.filter((atMs) => failedAtMs - atMs < policy.intervalMs);

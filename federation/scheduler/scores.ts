@@ -1,6 +1,7 @@
 /**
- * How well an instance sits on a node, higher is better. Nomad's: best fit for packing (the exponential form is from
- * Google's BestFit v3, which Nomad's `ScoreFitBinPack` cites) averaged with what speaks against the node.
+ * How well an instance sits on a node, higher is better. Nomad's: best fit for packing (the exponential form
+ * is from Google's BestFit v3, which Nomad's `ScoreFitBinPack` cites) averaged with what speaks against the
+ * node.
  */
 import type { Demand } from "./demand.ts";
 import type { World } from "./world.ts";
@@ -16,8 +17,9 @@ export function packingScore(world: World, row: number, demand: Demand): number 
 }
 
 /**
- * The packing score averaged with -(collisions + 1) / count when instances of the same group are on the node already,
- * and with -1 when the instance failed there before. What does not apply does not count in the average.
+ * The packing score averaged with -(collisions + 1) / count when instances of the same group are on the node
+ * already, and with -1 when the instance failed there before. What does not apply does not count in the
+ * average.
  */
 export function nodeScore(packing: number, collisions: number, count: number, isAvoided: boolean): number {
   let [sum, parts] = [packing, 1];

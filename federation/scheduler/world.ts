@@ -1,6 +1,6 @@
 /**
- * The nodes as the scheduler reads them: a row a node in order of id, numbers in columns. Whoever asks goes by row, so
- * what is behind the columns may be built from a view at once or kept up to date change by change.
+ * The nodes as the scheduler reads them: a row a node in order of id, numbers in columns. Whoever asks goes
+ * by row, so what is behind the columns may be built from a view at once or kept up to date change by change.
  */
 import type { LedgerView } from "../ledger/view.ts";
 import type { Allocation } from "../model/allocation.ts";
@@ -9,7 +9,10 @@ import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { Demand } from "./demand.ts";
 
-/** Columns are read-only for all but their owner. Free may be negative: a node can shrink under its allocations. */
+/**
+ * Columns are read-only for all but their owner. Free may be negative: a node can shrink under its
+ * allocations.
+ */
 export interface World {
   /** By row, in order of id. */
   readonly nodes: readonly NodeRecord[];
@@ -29,7 +32,9 @@ export interface World {
   instances(namespace: string, job: JobId, group: string): Uint32Array;
 }
 
-/** A world that a plan in the making uses up, instance by instance; the one it was made from stays as it is. */
+/**
+ * A world that a plan in the making uses up, instance by instance; the one it was made from stays as it is.
+ */
 export interface Draft extends World {
   /** Takes what one instance needs. `ports` are those it got, by label. */
   take(row: number, demand: Demand, ports: Readonly<Record<string, number>>): void;
@@ -45,8 +50,8 @@ interface PortUse {
 }
 
 /**
- * The world of a ledger view. What has not ended holds its resources and ports, though it was told to stop; what has
- * ended holds nothing.
+ * The world of a ledger view. What has not ended holds its resources and ports, though it was told to stop;
+ * what has ended holds nothing.
  */
 export function buildWorld(view: LedgerView): World {
   const nodes = view.nodes();

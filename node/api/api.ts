@@ -1,6 +1,6 @@
 /**
- * The REST API of a peer. All it knows of the peer is a `PeerService`. Nothing listens yet: the caller calls `listen`,
- * or `inject` to ask without a socket.
+ * The REST API of a peer. All it knows of the peer is a `PeerService`. Nothing listens yet: the caller
+ * calls `listen`, or `inject` to ask without a socket.
  */
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { PeerError } from "../../federation/index.ts";

@@ -14,13 +14,16 @@ export const NAMESPACE_DEFAULT = "default";
 export interface ParsedJob {
   readonly spec: JobSpec;
   readonly warnings: readonly Problem[];
+  /** Adds line and column to problems that others found by path. */
+  locate(problems: readonly Problem[]): readonly Problem[];
 }
 
 /** Job files, as `node/jobfile` reads and writes them. */
 export interface JobFormat {
-  /** `file`: what to call the text in messages. */
-  parseJobFile(text: string, options: { readonly file: string }): Result<ParsedJob, readonly Problem[]>;
-  parseJobValue(value: unknown): Result<ParsedJob, readonly Problem[]>;
+  parseJobFile(
+    text: string,
+    options: { readonly format: "yaml" | "json" },
+  ): Result<ParsedJob, readonly Problem[]>;
   /** In the shape of the job file. */
   formatJobFile(spec: JobSpec): object;
 }

@@ -1,4 +1,7 @@
-/** One table from code to status, one shape for all errors. What nobody foresaw leaves as `internal` with an id only. */
+/**
+ * One table from code to status, one shape for all errors. What nobody foresaw leaves as `internal` with an
+ * id only.
+ */
 import {
   type ErrorCode,
   type Host,
@@ -83,7 +86,8 @@ export function knownError(thrown: unknown): PeerError | undefined {
   if (typeof code === "string" && Object.hasOwn(FRAMEWORK_ERRORS, code)) {
     return FRAMEWORK_ERRORS[code]?.(String(message));
   }
-  // What else the framework's parsers refuse (a forbidden key in JSON, say) carries a 4xx and no code of ours.
+  // What else the framework's parsers refuse (a forbidden key in JSON, say) carries a 4xx and no code of
+  // ours.
   const isClientError = typeof statusCode === "number" && statusCode >= 400 && statusCode < 500;
   return isClientError ? new PeerError("bad_request", String(message)) : undefined;
 }

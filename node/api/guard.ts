@@ -1,6 +1,6 @@
 /**
- * What a request must pass before anyone looks where it goes: the name it was sent to (DNS rebinding), the site it
- * comes from (cross-site requests), and the token. Unknown routes are behind it too.
+ * What a request must pass before anyone looks where it goes: the name it was sent to (DNS rebinding), the
+ * site it comes from (cross-site requests), and the token. Unknown routes are behind it too.
  */
 import type { IncomingMessage } from "node:http";
 import { type Crypto, invariant, PeerError } from "../../federation/index.ts";
@@ -15,10 +15,16 @@ const HTTP_PORT = 80;
 
 export interface GuardOptions {
   readonly token: string;
-  /** Further names that clients may use: `name` with the API's port or none (a proxy's), or `name:port` exactly. */
+  /**
+   * Further names that clients may use: `name` with the API's port or none (a proxy's), or `name:port`
+   * exactly.
+   */
   readonly allowedHosts: readonly string[];
   readonly crypto: Pick<Crypto, "sha256" | "equal">;
-  /** `host:port` that the API was told to listen on; its name is allowed, and its port where there is no socket. */
+  /**
+   * `host:port` that the API was told to listen on; its name is allowed, and its port where there is no
+   * socket.
+   */
   readonly apiAddress: () => string;
 }
 

@@ -1,4 +1,7 @@
-/** Figures of the API itself in Prometheus' text format (version 0.0.4). Routes are patterns, so there are few. */
+/**
+ * Figures of the API itself in Prometheus' text format (version 0.0.4). Routes are patterns, so there are
+ * few.
+ */
 
 /** Upper bounds in seconds. */
 const BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -14,7 +17,10 @@ export class HttpMetrics {
   readonly #requests = new Map<string, number>();
   readonly #durations = new Map<string, Duration>();
 
-  /** `route` undefined: none matched. `durationMs` undefined: it says nothing, as of a stream or a blocking read. */
+  /**
+   * `route` undefined: none matched. `durationMs` undefined: it says nothing, as of a stream or a blocking
+   * read.
+   */
   record(method: string, route: string | undefined, status: number, durationMs: number | undefined): void {
     const labels = `method="${METHODS.has(method) ? method : "other"}",route="${route ?? "none"}"`;
     const key = `${labels},status="${status}"`;

@@ -1,4 +1,7 @@
-/** The OpenAPI 3.1 document, from the schemas that the routes are registered with. Built when somebody asks for it. */
+/**
+ * The OpenAPI 3.1 document, from the schemas that the routes are registered with. Built when somebody asks
+ * for it.
+ */
 import type { TSchema } from "@sinclair/typebox";
 import { invariant } from "../../federation/index.ts";
 import type { Route } from "./route-table.ts";
@@ -6,9 +9,9 @@ import type { Route } from "./route-table.ts";
 type Json = Record<string, unknown>;
 
 const DESCRIPTION = [
-  "Every peer answers here. Reads carry x-peer-source (where the answer comes from), x-peer-as-of (its age in",
-  "milliseconds) and x-peer-index (a cursor). A read with wait and index answers when there is news. Errors have one",
-  "shape everywhere.",
+  "Every peer answers here. Reads carry x-peer-source (where the answer comes from), x-peer-as-of (its age",
+  "in milliseconds) and x-peer-index (a cursor). A read with wait and index answers when there is news.",
+  "Errors have one shape everywhere.",
 ].join(" ");
 
 export function openApiDocument(routes: readonly Route[], version: string): object {

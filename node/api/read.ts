@@ -7,7 +7,10 @@ import type { ReadQuery } from "./schemas/common.ts";
 /** `ledger`: what the authority decided, as far as this peer holds it. `local`: of this peer alone. */
 export type ReadSource = "ledger" | "local";
 
-/** Waits for news if the query asks for it. What is made from these rows must be made before anything is awaited. */
+/**
+ * Waits for news if the query asks for it. What is made from these rows must be made before anything is
+ * awaited.
+ */
 export async function read(
   context: ApiContext,
   request: FastifyRequest<{ Querystring: ReadQuery }>,

@@ -46,7 +46,8 @@ export const SERVER_OPTIONS = {
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
   },
   clientErrorHandler: refuseBytes,
-  // Fastify's own compilers make code for each schema at start: about twice the time to ready (see docs/rest-api.md).
+  // Fastify's own compilers make code for each schema at start: about twice the time to ready (see
+  // docs/rest-api.md).
   schemaController: { compilersFactory },
 } satisfies FastifyHttpOptions<Server>;
 

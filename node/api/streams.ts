@@ -6,7 +6,10 @@ export const STREAMS_MAX = 2048;
 /** A client that takes nothing for this long is gone, or too slow to be served. */
 export const STALL_TIMEOUT_MS = 60_000;
 
-/** Where an open answer is written to. What the client has not taken yet is bounded by whoever heeds `write`. */
+/**
+ * Where an open answer is written to. What the client has not taken yet is bounded by whoever heeds
+ * `write`.
+ */
 export interface Sink {
   /** Aborted when the client is gone or the API stops: end what feeds the sink. */
   readonly signal: AbortSignal;
@@ -40,7 +43,10 @@ export class Streams {
     });
   }
 
-  /** Sends the headers; from now on the answer is outside of Fastify. The connection serves nothing afterwards. */
+  /**
+   * Sends the headers; from now on the answer is outside of Fastify. The connection serves nothing
+   * afterwards.
+   */
   open(reply: FastifyReply, headers: Readonly<Record<string, string>>): Sink {
     const { raw } = reply;
     const controller = new AbortController();

@@ -1,4 +1,6 @@
-/** Blocking reads (S23): an answer waits until there is news, the time is over, or nobody listens any more. */
+/**
+ * Blocking reads (S23): an answer waits until there is news, the time is over, or nobody listens any more.
+ */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { PeerError } from "../../federation/index.ts";
 import type { PeerService } from "../service.ts";

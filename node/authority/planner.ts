@@ -19,7 +19,7 @@ const RETRY_MAX_MS = 5_000;
 export class Planner {
   readonly #host: Host;
   readonly #authority: Authority;
-  /** Waiting evaluations and their timers; a leader's own memory: a new leader waits anew. */
+  /** Evaluations that run again after a time, and their timers; a leader's own memory: a new leader waits anew. */
   readonly #waiting = new Map<string, Cancel>();
   #unwatch: Cancel = () => undefined;
   #retry: Cancel | undefined;
@@ -104,8 +104,9 @@ export class Planner {
     const evaluation = this.#authority.ledger.evaluation(id as Evaluation["id"]);
     this.#waiting.get(id)?.();
     this.#waiting.delete(id);
-    if (evaluation?.status !== "waiting") return;
-    const cancel = this.#host.clock.after(evaluation.delayMs ?? 0, () => {
+    if (evaluation?.delayMs === undefined) return;
+    if (evaluation.status !== "waiting" && evaluation.status !== "blocked") return;
+    const cancel = this.#host.clock.after(evaluation.delayMs, () => {
       this.#waiting.delete(id);
       void this.#wake(evaluation, "reschedule-due");
     });

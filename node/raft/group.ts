@@ -45,8 +45,10 @@ export const RAFT_GROUP_LIMITS: RaftGroupLimits = {
   segmentBytes: 8 * 1024 * 1024,
 };
 
-/** Data of one batch, unless a single entry is larger. */
+/** One batch, unless a single entry is larger; never more than the log can reserve at once, a quarter of a segment. */
 const BATCH_BYTES_MAX = 1024 * 1024;
+/** What an entry takes on the disk beside its data, rounded up. */
+const ENTRY_OVERHEAD_BYTES = 32;
 /** Idle for so long, the log is marked, so that rot in its last entries is found at the next start. */
 const MARK_DELAY_MS = 1000;
 
@@ -213,13 +215,14 @@ export class RaftGroup<Outcome> {
   }
 
   #apply(entry: RaftEntry): void {
-    this.#snapshots.applied(entry);
     const proposal = this.#proposed.get(entry.index);
-    this.#proposed.delete(entry.index);
     invariant(proposal === undefined || proposal.term === entry.term, "one leader alone proposes in a term");
-    if (entry.data.length === 0) return;
-    const result = this.#options.apply(entry.index, entry.data);
-    proposal?.resolve({ index: entry.index, result });
+    if (entry.data.length > 0) {
+      const result = this.#options.apply(entry.index, entry.data);
+      proposal?.resolve({ index: entry.index, result });
+    }
+    this.#proposed.delete(entry.index);
+    this.#snapshots.applied(entry);
   }
 
   /** Hands the next batch of proposals to the core, once there is space for it on the disk. */
@@ -244,15 +247,17 @@ export class RaftGroup<Outcome> {
   }
 
   #takeBatch(): Proposal<Outcome>[] {
+    const bytesMax = Math.min(BATCH_BYTES_MAX, this.#limits.segmentBytes / 4);
     let count = 0;
     let bytes = 0;
     for (const { data } of this.#queue) {
-      if (count > 0 && bytes + data.length > BATCH_BYTES_MAX) break;
+      bytes += data.length + ENTRY_OVERHEAD_BYTES;
+      if (count > 0 && bytes > bytesMax) break;
       count += 1;
-      bytes += data.length;
     }
-    this.#queueBytes -= bytes;
-    return this.#queue.splice(0, count);
+    const batch = this.#queue.splice(0, count);
+    for (const { data } of batch) this.#queueBytes -= data.length;
+    return batch;
   }
 
   #snapshotIfDue(): void {

@@ -98,6 +98,7 @@ export class SnapshotStore {
         hint: "start the release that wrote it, or a newer one",
       });
     }
+    if (version !== FORMAT_VERSION) return undefined;
     if (view.getUint32(12, true) !== crc32c(bytes.subarray(CHECKED_FROM))) return undefined;
     const isNamed = Number(view.getBigUint64(16, true)) === info.index;
     if (!isNamed || Number(view.getBigUint64(24, true)) !== info.term) return undefined;

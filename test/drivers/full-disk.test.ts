@@ -8,12 +8,13 @@ import { describe, test } from "node:test";
 import { RealWorld } from "./real-driver.ts";
 
 const signal = new AbortController().signal;
+const [MOUNT, UNMOUNT] = ["mount", "umount"];
 const SIZE_BYTES = 256 * 1024;
 
 /** A small file system of its own, or the reason why there can be none here. */
 function mountSmall(place: string): boolean {
   const size = `size=${SIZE_BYTES},mode=0755`;
-  return spawnSync("mount", ["-t", "tmpfs", "-o", size, "none", place], { stdio: "ignore" }).status === 0;
+  return spawnSync(MOUNT, ["-t", "tmpfs", "-o", size, "none", place], { stdio: "ignore" }).status === 0;
 }
 
 function whyNot(): string | false {
@@ -21,7 +22,7 @@ function whyNot(): string | false {
     return "needs root on Linux to mount a small disk";
   const place = fs.mkdtempSync(join(tmpdir(), "peer-mount-"));
   const isMounted = mountSmall(place);
-  if (isMounted) spawnSync("umount", [place]);
+  if (isMounted) spawnSync(UNMOUNT, [place]);
   fs.rmdirSync(place);
   return isMounted ? false : "this machine allows no mount";
 }
@@ -65,7 +66,7 @@ describe("process driver on a full disk", { skip: whyNot() }, () => {
       assert.ok(/^\[peer: \d+ bytes of output could not.*\]$/m.test(output), output.slice(0, 200));
       assert.ok(output.endsWith("\nafter\n"), output.slice(-200));
     } finally {
-      spawnSync("umount", ["-l", place]);
+      spawnSync(UNMOUNT, ["-l", place]);
       await world.dispose();
     }
   });
@@ -87,7 +88,7 @@ describe("process driver on a full disk", { skip: whyNot() }, () => {
         assert.equal((await world.driver.wait(handle, signal)).exitCode, 0);
         assert.ok(fs.existsSync(join(task.directory, "ran")));
       } finally {
-        spawnSync("umount", ["-l", place]);
+        spawnSync(UNMOUNT, ["-l", place]);
       }
     } finally {
       await world.dispose();

@@ -4,8 +4,10 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import type { TaskHandle, TaskStart } from "../../drivers/index.ts";
-import { isRunning, RealWorld } from "./real-driver.ts";
+import { findCgroup } from "../../drivers/keeper/system/cgroup.ts";
+import { isRunning, KEEPER_ENTRY, RealWorld } from "./real-driver.ts";
 
 const signal = new AbortController().signal;
 const STOP = { killSignal: "SIGTERM", killTimeoutMs: 20_000 };
@@ -14,6 +16,17 @@ const options = { skip: isPosix ? false : "signals and FIFOs are POSIX" };
 
 /** Appends a line to its output for each line that appears in a file. */
 const ECHO_FILE = "touch in; exec tail -n +1 -f in";
+
+/** Starts one task as a peer would, tells its handle, and waits to be killed. */
+const PEER = `
+const { index, place, task } = JSON.parse(process.argv[1]);
+const { createProcessDriver } = await import(index);
+const driver = createProcessDriver({ ...place, log: () => undefined });
+const handle = await driver.start(task);
+process.stdout.write(JSON.stringify(handle));
+await driver.wait(handle, new AbortController().signal);
+`;
+const DRIVERS = pathToFileURL(join(import.meta.dirname, "..", "..", "drivers", "index.ts")).href;
 
 async function inWorld(
   run: (world: RealWorld) => Promise<void>,
@@ -241,6 +254,10 @@ describe("keeper: what the disk says", options, () => {
       // A stranger with that number is left alone.
       assert.ok(isRunning(handle.pid ?? 0));
       process.kill(handle.pid ?? 0, "SIGKILL");
+      await world.until("it is dead", () => (isRunning(handle.pid ?? 0) ? undefined : true));
+      // A real restart would have taken its control group along.
+      const place = findCgroup();
+      if (place !== undefined) fs.rmdirSync(join(place.mount, "peer", String(handle.state?.["run"])));
     }));
 
   test("a damaged record harms no other run, and leaves nothing running unseen", () =>
@@ -263,14 +280,13 @@ describe("keeper: the peer is killed", options, () => {
   test("the next peer learns the exit code of what it started", () =>
     inWorld(async (world) => {
       const task = shell(world, "a/app/0", "while [ ! -e stop ]; do sleep 0.05; done; exit 23");
-      const start = { dataDirectory: world.dataDirectory, task };
-      const peer = spawn(
-        process.execPath,
-        [join(import.meta.dirname, "peer-process.ts"), JSON.stringify(start)],
-        {
-          stdio: ["ignore", "pipe", "inherit"],
-        },
-      );
+      const place = {
+        dataDirectory: world.dataDirectory,
+        nodePath: process.execPath,
+        keeperEntry: KEEPER_ENTRY,
+      };
+      const script = ["--input-type=module", "-e", PEER, JSON.stringify({ index: DRIVERS, place, task })];
+      const peer = spawn(process.execPath, script, { stdio: ["ignore", "pipe", "inherit"] });
       const text = await new Promise<string>((resolve) => {
         peer.stdout.once("data", (chunk) => resolve(String(chunk)));
       });

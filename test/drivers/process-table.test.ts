@@ -111,7 +111,7 @@ describe("process rows", () => {
     ].join("\n");
     const marked = [
       "    1 /sbin/launchd",
-      `  501 /bin/sh -c exec server PATH=/usr/bin:/bin PEER_TASK_RUN=${RUN} HOME=/home/x y`,
+      `  501 /bin/sh -c exec server PATH=/usr/bin:/bin PEER_TASK_RUN=${RUN} HOME=/var/empty dir`,
     ].join("\n");
     const asked: string[] = [];
     const table = await createPsTable((file, args) => {

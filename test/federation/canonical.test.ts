@@ -23,7 +23,7 @@ test("RFC 8785 3.2.2: the primitives example", () => {
   );
   assert.equal(
     canonicalText(input),
-    String.raw`{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],` +
+    `{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],` +
       String.raw`"string":"€$\u000f\nA'B\"\\\\\"/"}`,
   );
 });

@@ -8,7 +8,8 @@ function draws(draw: () => number, count: number): number[] {
 }
 
 test("xoshiro128** gives the outputs of the reference C program", () => {
-  // The first ten are the vector of the rand_xoshiro crate; all were checked with xoshiro128starstar.c under gcc.
+  // The first ten are the vector of the rand_xoshiro crate; all were checked with xoshiro128starstar.c under
+  // gcc.
   const first = xoshiro128([1, 2, 3, 4]);
   assert.deepEqual(
     draws(first, 12),

@@ -15,6 +15,7 @@ const MARKER = `${RUN_MARKER}=`;
 export function createLinuxTable(): ProcessTable {
   return {
     bootId: fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    isCostly: false,
     row: (pid) => Promise.resolve(readStat(pid)),
     list: listProcesses,
     memoryBytes: (row) => Promise.resolve(readMemory(row.pid)),

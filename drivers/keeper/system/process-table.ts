@@ -26,6 +26,8 @@ export interface ProcessRow {
 export interface ProcessTable {
   /** Changes with each boot of the machine. */
   readonly bootId: string;
+  /** Whether each look starts a program: then don't look every second. */
+  readonly isCostly: boolean;
   /** One process; undefined when there is none of that number, or only its zombie. Tells no `run`. */
   row(pid: number): Promise<ProcessRow | undefined>;
   /** All live processes, zombies left out. */

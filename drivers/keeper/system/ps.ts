@@ -24,6 +24,7 @@ export async function createPsTable(run: RunProgram, dialect: PsDialect): Promis
   const [bootFile, ...bootArguments] = dialect.bootProgram;
   return {
     bootId: (await run(bootFile, bootArguments)).trim(),
+    isCostly: true,
     row: async (pid) => {
       // ps fails when there is no such process.
       const text = await run("ps", ["-o", COLUMNS, "-p", String(pid)]).catch(() => "");

@@ -73,6 +73,16 @@ function wholeGroups(all: readonly ProcessRow[], chosen: readonly ProcessRow[]):
   return groups;
 }
 
+/** Whether any process has that number, a zombie included. */
+export function hasProcess(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
 /** Gone already, or another user's: who is left is counted afterwards. */
 export function killQuietly(pid: number): void {
   try {

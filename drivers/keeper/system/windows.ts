@@ -27,6 +27,7 @@ export async function createWindowsTable(run: RunProgram): Promise<ProcessTable>
     (await list(` -Filter 'ProcessId=${pid}'`))[0];
   return {
     bootId: (await row(SYSTEM_PID))?.startTime ?? "unknown",
+    isCostly: true,
     row,
     list: () => list(""),
     memoryBytes: (row) => Promise.resolve(row.residentBytes),

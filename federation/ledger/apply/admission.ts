@@ -1,4 +1,5 @@
 /** S1: a version of a job enters the ledger, once, and only on top of all that was admitted before. */
+import type { Allocation } from "../../model/allocation.ts";
 import { type EvaluationId, jobKey } from "../../model/ids.ts";
 import { isAllocationEnded } from "../../model/lifecycle.ts";
 import type { Change } from "../change.ts";
@@ -104,17 +105,19 @@ function staleHeads(key: string, held: JobRecord | undefined): CommandOutcome {
 
 /** All that the next version has beside it; the current one is among them. */
 function keptVersions(change: Change, job: JobRecord): readonly AdmittedVersion[] {
-  const allocations = change.tables.allocationsOfJob(job.namespace, job.id);
+  const newest = new Map<string, Allocation>();
+  for (const allocation of change.tables.allocationsOfJob(job.namespace, job.id)) {
+    newest.set(slotKey(allocation), allocation);
+  }
   const live = new Set<number>();
-  for (const allocation of allocations)
-    if (!isAllocationEnded(allocation.status)) live.add(allocation.version);
-  const newest = new Map(allocations.map((allocation) => [slotKey(allocation), allocation.version]));
-  const telling = new Set(newest.values());
+  const telling = new Set<number>();
+  for (const { status, version } of newest.values()) {
+    telling.add(version);
+    if (!isAllocationEnded(status)) live.add(version);
+  }
   // One less: the new version makes it full.
   const recent = job.versions.length - (VERSIONS_KEPT_MAX - 1);
-  const kept = job.versions.filter(
-    ({ number }, at) => at >= recent || live.has(number) || telling.has(number),
-  );
+  const kept = job.versions.filter(({ number }, at) => at >= recent || telling.has(number));
   let surplus = kept.length - (VERSIONS_MAX - 1);
   return kept.filter(({ number }) => live.has(number) || surplus-- <= 0);
 }

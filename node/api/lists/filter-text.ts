@@ -19,7 +19,10 @@ const RAW = /`[^`]*`/y;
 const ESCAPE = /\\(.)/g;
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 
-/** The tokens of `text`, closed by one of kind `end`. PeerError `bad_request` names the column of what is none. */
+/**
+ * The tokens of `text`, closed by one of kind `end`. PeerError `bad_request` names the column of what is
+ * none.
+ */
 export function tokens(text: string): readonly Token[] {
   const result: Token[] = [];
   let at = 0;

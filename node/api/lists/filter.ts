@@ -1,10 +1,11 @@
 /**
- * Filters over rows: a subset of HashiCorp's go-bexpr (github.com/hashicorp/go-bexpr), whose users know it from Nomad
- * and Consul. Operators `== !=`, `contains`, `not contains`, `in`, `not in`, `is empty`, `is not empty`; `not`, `and`,
- * `or`, parentheses. No `matches`: an expression of a user must not be able to take long.
+ * Filters over rows: a subset of HashiCorp's go-bexpr (github.com/hashicorp/go-bexpr), whose users know it
+ * from Nomad and Consul. Operators `== !=`, `contains`, `not contains`, `in`, `not in`, `is empty`, `is not
+ * empty`; `not`, `and`, `or`, parentheses. No `matches`: an expression of a user must not be able to take
+ * long.
  *
- * Unlike there, fields and values are checked against the row's schema when the filter is read, so a misspelt field is
- * an error and not an empty list.
+ * Unlike there, fields and values are checked against the row's schema when the filter is read, so a
+ * misspelt field is an error and not an empty list.
  */
 import type { TSchema } from "@sinclair/typebox";
 import { nearest } from "../../../federation/index.ts";
@@ -27,7 +28,10 @@ interface Field {
   readonly read: (row: unknown) => unknown;
 }
 
-/** PeerError `bad_request` with the column of what is wrong. `row`: the schema of the rows it will be asked about. */
+/**
+ * PeerError `bad_request` with the column of what is wrong. `row`: the schema of the rows it will be asked
+ * about.
+ */
 export function parseFilter(text: string, row: TSchema): Test {
   const reader = new Reader(tokens(text));
   const test = parseOr(reader, row, 0);

@@ -4,7 +4,10 @@ import { invariant, PeerError } from "../../../federation/index.ts";
 import { LIST_LIMIT_MAX, type ListQuery } from "../schemas/common.ts";
 import { parseFilter, type Test } from "./filter.ts";
 
-/** A page may hold fewer rows than asked for (`next` says that there are more): a filter looks at this many at most. */
+/**
+ * A page may hold fewer rows than asked for (`next` says that there are more): a filter looks at this many
+ * at most.
+ */
 export const SCAN_ROWS_MAX = 20_000;
 const TOKEN_VERSION = 1;
 
@@ -26,7 +29,9 @@ export interface Page<Row> {
 
 type Position = readonly [major: number | string, minor: string];
 
-/** PeerError `bad_request` for a bad filter or token. Rows that come or go between pages shift no other row. */
+/**
+ * PeerError `bad_request` for a bad filter or token. Rows that come or go between pages shift no other row.
+ */
 export function page<Thing, Row>(list: Listing<Thing, Row>, query: ListQuery): Page<Row> {
   const limit = query.limit ?? LIST_LIMIT_MAX;
   const test: Test = query.filter === undefined ? () => true : parseFilter(query.filter, list.schema);
@@ -46,7 +51,10 @@ export function page<Thing, Row>(list: Listing<Thing, Row>, query: ListQuery): P
   return { items, next: null };
 }
 
-/** Things after a position; those of one `major` are few (one plan's, one name's) and sorted as they are met. */
+/**
+ * Things after a position; those of one `major` are few (one plan's, one name's) and sorted as they are
+ * met.
+ */
 function* inOrder<Thing, Row>(list: Listing<Thing, Row>, after: Position | undefined): Generator<Thing> {
   let at = after === undefined ? 0 : firstNotBelow(list, after[0]);
   while (at < list.things.length) {

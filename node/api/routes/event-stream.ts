@@ -1,7 +1,8 @@
 /**
- * One client's event stream (WHATWG HTML, section 9.2). It holds a position and no events: a client that takes all it
- * is given gets each event as it happens; one that does not is left behind and caught up from the feed's history once it
- * has read on. If the history no longer reaches back to its position, it is told so (`reset`), never given a gap.
+ * One client's event stream (WHATWG HTML, section 9.2). It holds a position and no events: a client that
+ * takes all it is given gets each event as it happens; one that does not is left behind and caught up from
+ * the feed's history once it has read on. If the history no longer reaches back to its position, it is told
+ * so (`reset`), never given a gap.
  */
 import { type Clock, type LedgerEvent, PeerError } from "../../../federation/index.ts";
 import type { EventFeed } from "../../service.ts";

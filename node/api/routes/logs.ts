@@ -103,7 +103,10 @@ async function lastBytes(
   return { offset: offset ?? 0, data: Buffer.concat(parts) };
 }
 
-/** Where the last `lines` lines of `data` begin; undefined when it may hold fewer. The last one need not be ended. */
+/**
+ * Where the last `lines` lines of `data` begin; undefined when it may hold fewer. The last one need not be
+ * ended.
+ */
 function lineStart(data: Buffer, lines: number): number | undefined {
   if (lines === 0) return data.length;
   let at = data.at(-1) === NEWLINE ? data.length - 1 : data.length;
@@ -127,7 +130,8 @@ async function send(
   try {
     const query = { ...rest, offset: start, follow, signal: sink.signal };
     for await (const chunk of context.service.logs(id, query)) {
-      // Rotation removed what was to come. Plain bytes can't say so: ended here, the client asks again and is told.
+      // Rotation removed what was to come. Plain bytes can't say so: ended here, the client asks again and
+      // is told.
       if (chunk.offset !== expected) break;
       expected += chunk.data.length;
       if (!sink.write(chunk.data)) await sink.drained();

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginCallback } from "fastify";
-import { type JobSpec, PeerError, type Problem, type Result } from "../../../federation/index.ts";
+import { type JobSpec, PeerError, type Problem } from "../../../federation/index.ts";
 import type { SubmitOptions } from "../../service.ts";
 import { type ApiContext, NAMESPACE_DEFAULT, type ParsedJob, type TypeBoxProvider } from "../context.ts";
 import { receiptRow } from "../rows/rows.ts";
@@ -8,24 +8,30 @@ import { JobFile, ReceiptRow, submitQuery, ValidRow } from "../schemas/job.ts";
 
 /** A job file holds no data; the parser has the same bound. */
 export const JOB_BYTES_MAX = 1024 * 1024;
+const JSON_TYPES = ["application/json"];
 /** RFC 9512 and what was used before it. */
 const YAML_TYPES = ["application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"];
 /** There is one token yet, the operator's. */
 const SUBMITTER = "operator";
 
-class YamlText {
+class JobText {
+  readonly format: "yaml" | "json";
   readonly text: string;
 
-  constructor(text: string) {
+  constructor(format: "yaml" | "json", text: string) {
+    this.format = format;
     this.text = text;
   }
 }
 
 export const submissionRoutes: FastifyPluginCallback<{ context: ApiContext }> = (app, { context }, done) => {
-  // Only here: other routes take no YAML.
-  app.addContentTypeParser(YAML_TYPES, { parseAs: "string" }, (_request, body, parsed) => {
-    parsed(null, new YamlText(String(body)));
-  });
+  // Only here: other routes take no YAML, and JSON that is parsed already has no lines to name.
+  app.removeContentTypeParser(JSON_TYPES);
+  for (const [types, format] of [[JSON_TYPES, "json"] as const, [YAML_TYPES, "yaml"] as const]) {
+    app.addContentTypeParser(types, { parseAs: "string" }, (_request, body, parsed) => {
+      parsed(null, new JobText(format, String(body)));
+    });
+  }
   submitRoutes(app, context);
   stopRoute(app, context);
   app.withTypeProvider<TypeBoxProvider>().post(
@@ -41,8 +47,8 @@ export const submissionRoutes: FastifyPluginCallback<{ context: ApiContext }> = 
       },
     },
     (request, reply) => {
-      const { spec, warnings } = parsedJob(context, request.body);
-      refuseProblems(context.service.validate(spec));
+      const { spec, warnings, locate } = parsedJob(context, request.body);
+      refuseProblems(locate(context.service.validate(spec)));
       void reply.send({ valid: true, warnings: [...warnings] });
     },
   );
@@ -94,43 +100,38 @@ async function submit(
   query: { readonly namespace?: string; readonly check_index?: number },
   id: string | undefined,
 ): Promise<ReceiptRow> {
-  const { spec, warnings } = parsedJob(context, body);
-  if (id !== undefined && id !== spec.id) {
-    refuseProblems([{ path: "job", message: `the job file says "${spec.id}", the path says "${id}"` }]);
-  }
-  const placed = inNamespace(spec, query.namespace);
-  refuseProblems(context.service.validate(placed));
+  const { spec, warnings, locate } = parsedJob(context, body);
+  refuseProblems(locate([...idProblems(spec, id), ...namespaceProblems(spec, query.namespace)]));
+  const placed = { ...spec, namespace: query.namespace ?? spec.namespace };
+  refuseProblems(locate(context.service.validate(placed)));
   return receiptRow(await context.service.submit(placed, submitOptions(query.check_index)), warnings);
+}
+
+function idProblems(spec: JobSpec, id: string | undefined): readonly Problem[] {
+  if (id === undefined || id === spec.id) return [];
+  return [{ path: "job", message: `the job file says "${spec.id}", the path says "${id}"` }];
+}
+
+/** The request may say where a job goes that does not say so itself. */
+function namespaceProblems(spec: JobSpec, namespace: string | undefined): readonly Problem[] {
+  if (namespace === undefined || namespace === spec.namespace) return [];
+  if (spec.namespace === NAMESPACE_DEFAULT) return [];
+  return [
+    { path: "namespace", message: `the job file says "${spec.namespace}", the request says "${namespace}"` },
+  ];
 }
 
 function submitOptions(checkIndex: number | undefined): SubmitOptions {
   return { submittedBy: SUBMITTER, ...(checkIndex === undefined ? {} : { checkIndex }) };
 }
 
-/** The request may say where a job goes that does not say so itself. */
-function inNamespace(spec: JobSpec, namespace: string | undefined): JobSpec {
-  if (namespace === undefined || namespace === spec.namespace) return spec;
-  if (spec.namespace !== NAMESPACE_DEFAULT) {
-    refuseProblems([
-      {
-        path: "namespace",
-        message: `the job file says "${spec.namespace}", the request says "${namespace}"`,
-      },
-    ]);
-  }
-  return { ...spec, namespace };
-}
-
 function parsedJob({ jobFormat }: ApiContext, body: unknown): ParsedJob {
-  if (body === undefined || body === null) {
+  if (!(body instanceof JobText) || body.text === "") {
     throw new PeerError("bad_request", "body: missing", {
       hint: "send the job file as application/yaml or application/json",
     });
   }
-  const parsed: Result<ParsedJob, readonly Problem[]> =
-    body instanceof YamlText
-      ? jobFormat.parseJobFile(body.text, { file: "job.yaml" })
-      : jobFormat.parseJobValue(body);
+  const parsed = jobFormat.parseJobFile(body.text, { format: body.format });
   if (parsed.ok) return parsed.value;
   refuseProblems(parsed.error);
   throw new PeerError("invalid_job", "the job can't be read");

@@ -14,8 +14,8 @@ import type { GroupSummary, JobRow } from "../schemas/job.ts";
 export type JobStatus = JobRow["status"];
 
 /**
- * `running`: something of it runs. `pending`: it waits to start or to be placed. `dead`: nothing of it runs or will run
- * again, unless somebody submits it anew.
+ * `running`: something of it runs. `pending`: it waits to start or to be placed. `dead`: nothing of it runs
+ * or will run again, unless somebody submits it anew.
  */
 export function jobStatus(
   job: JobRecord,

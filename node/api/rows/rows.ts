@@ -1,4 +1,7 @@
-/** From the ledger's rows to those of the API: names in snake_case, times as text, null for what is not there. */
+/**
+ * From the ledger's rows to those of the API: names in snake_case, times as text, null for what is not
+ * there.
+ */
 import type {
   AdmittedVersion,
   Allocation,

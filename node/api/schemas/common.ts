@@ -1,6 +1,7 @@
 /**
- * Schemas are written once, here and beside: TypeScript types, checks of what comes in, the shape of what goes out and
- * the OpenAPI document are all taken from them. A schema with an `$id` becomes a named component of that document.
+ * Schemas are written once, here and beside: TypeScript types, checks of what comes in, the shape of what
+ * goes out and the OpenAPI document are all taken from them. A schema with an `$id` becomes a named
+ * component of that document.
  */
 import { FormatRegistry, Kind, type Static, type TSchema, Type, TypeRegistry } from "@sinclair/typebox";
 import { NAME_LENGTH_MAX } from "../../../federation/index.ts";
@@ -32,7 +33,9 @@ TypeRegistry.Set<{ enum: readonly unknown[] }>(ONE_OF, (schema, value) => schema
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 FormatRegistry.Set("date-time", (text) => ISO_TIME.test(text));
 
-/** One of some words. The table has every word of the type as a key, so a new word can't be forgotten here. */
+/**
+ * One of some words. The table has every word of the type as a key, so a new word can't be forgotten here.
+ */
 export function OneOf<Word extends string>(words: Readonly<Record<Word, true>>, description?: string) {
   return Type.Unsafe<Word>({
     [Kind]: ONE_OF,

@@ -1,6 +1,6 @@
 /**
- * Checks and JSON from the schemas, without generated code: nothing here evaluates text, nothing is compiled at start,
- * and a schema that no request has met costs nothing.
+ * Checks and JSON from the schemas, without generated code: nothing here evaluates text, nothing is
+ * compiled at start, and a schema that no request has met costs nothing.
  */
 import { Kind, type TSchema } from "@sinclair/typebox";
 import { Errors, type ValueError, ValueErrorType } from "@sinclair/typebox/errors";
@@ -17,7 +17,10 @@ export type RequestPart = "body" | "querystring" | "params";
 
 export type Checked = { readonly value: unknown } | { readonly error: PeerError };
 
-/** What comes in is read as the schema says (query text to numbers and booleans) and checked; nothing is dropped. */
+/**
+ * What comes in is read as the schema says (query text to numbers and booleans) and checked; nothing is
+ * dropped.
+ */
 export function check(schema: TSchema, part: RequestPart, value: unknown): Checked {
   const read = part === "querystring" ? readQuery(schema, value) : (value ?? emptyBody(schema));
   const problems = new Map<string, Problem>();
@@ -120,7 +123,10 @@ function shown(value: unknown): string {
 
 type Project = (value: unknown) => unknown;
 
-/** JSON of a value in the shape of a schema: its fields in its order; a field that it does not name never leaves. */
+/**
+ * JSON of a value in the shape of a schema: its fields in its order; a field that it does not name never
+ * leaves.
+ */
 export function writer(schema: TSchema): (value: unknown) => string {
   let project: Project | undefined;
   return (value) => {

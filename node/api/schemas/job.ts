@@ -7,7 +7,10 @@ import { EvaluationRow } from "./evaluation.ts";
 
 const closed = { additionalProperties: false } as const;
 
-/** Checked by the job file's own rules, which name line and field; any object as far as the API is concerned. */
+/**
+ * Checked by the job file's own rules, which name line and field; any object as far as the API is
+ * concerned.
+ */
 export const JobFile = Type.Record(Type.String(), Type.Unknown(), {
   $id: "JobFile",
   description: "a job in the shape of the job file",

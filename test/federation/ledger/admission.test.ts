@@ -79,6 +79,15 @@ test("S3: concurrent versions that do not win only widen the heads to follow", (
   assert.equal(region.ok(region.admission("b", jobSpec("shop"))).version, 2);
 });
 
+test("an admission of what the ledger's heads say already changes nothing", () => {
+  const region = new Region();
+  region.admit("a", jobSpec("shop"));
+  const job = region.ledger.job("default", jobId("shop"));
+  assert.equal(region.ok(region.admission("a", jobSpec("shop"))).version, 1);
+  assert.deepEqual(region.events, []);
+  assert.equal(region.ledger.job("default", jobId("shop")), job);
+});
+
 test("S3: an admitted version that wins again over new heads gets a new number", () => {
   const region = new Region();
   region.admit("run", jobSpec("shop"));

@@ -119,6 +119,8 @@ export function isSurplus(view: LedgerView, job: JobRecord, allocation: Allocati
   return allocation.version !== number || allocation.index >= (group?.count ?? 0);
 }
 
+export type Planner = (evaluation: Evaluation, atMs: number) => ApplyPlan | undefined;
+
 /** Turns draws into commands. Draws beyond the given ones are 0, so every prefix is a history, too. */
 export class Historian {
   readonly #view: LedgerView;
@@ -128,10 +130,13 @@ export class Historian {
   #admitted: Command[] = [];
   #flying: ApplyPlan[] = [];
   readonly #incarnations = new Map<number, number>();
+  readonly #planner: Planner;
 
-  constructor(view: LedgerView, draws: readonly number[]) {
+  /** `planner`: in place of the honest one here. */
+  constructor(view: LedgerView, draws: readonly number[], planner?: Planner) {
     this.#view = view;
     this.#draws = draws;
+    this.#planner = planner ?? ((evaluation, atMs) => this.#honestPlan(evaluation, atMs));
   }
 
   get isOver(): boolean {
@@ -247,7 +252,7 @@ export class Historian {
 
   #planNow(atMs: number): ApplyPlan | undefined {
     const evaluation = this.#pick(this.#view.pendingEvaluations());
-    return evaluation === undefined ? undefined : this.#honestPlan(evaluation, atMs);
+    return evaluation === undefined ? undefined : this.#planner(evaluation, atMs);
   }
 
   #honestPlan(evaluation: Evaluation, atMs: number): ApplyPlan | undefined {

@@ -127,6 +127,26 @@ test("the ports that the peer listens on are nobody else's", () => {
   assert.equal(region.ok(plan).refused, 1);
 });
 
+test("ports are the group's: static ones as given, dynamic ones from the node's range, none twice", () => {
+  const region = new Region();
+  region.register(1);
+  const ports = [{ label: "http", static: 8080 }, { label: "a" }, { label: "b" }];
+  const evaluation = shop(region, groupSpec({ ports }));
+  const wrong = [
+    { http: 8081, a: 20_000, b: 20_001 },
+    { http: 8080, a: 19_999, b: 20_001 },
+    { http: 8080, a: 20_000, b: 20_004 },
+    { http: 8080, a: 20_000, b: 20_000 },
+    { http: 8080, a: 20_000.5, b: 20_001 },
+  ];
+  for (const given of wrong) {
+    const plan = region.plan(evaluation, { placements: [placement(1, 1, { ports: given })] });
+    assert.equal(region.ok(plan).refused, 1, JSON.stringify(given));
+    region.ok({ kind: "evaluation.wake", id: evaluation, trigger: "plan-refused", atMs: 1 });
+  }
+  region.place(evaluation, placement(1, 1, { ports: { http: 8080, a: 20_000, b: 20_003 } }));
+});
+
 test("a node that is not ready or not eligible takes nothing", () => {
   const region = new Region();
   region.register(1);

@@ -91,6 +91,18 @@ test("a static port that is held keeps a job blocked until its holder ends", () 
   assert.equal(region.evaluation(evaluation).status, "pending");
 });
 
+test("what is blocked without a reason is woken by any change of a node", () => {
+  const region = new Region();
+  region.register(1);
+  const evaluation = region.admit("a", jobSpec("shop"));
+  region.ok(region.plan(evaluation, { outcome: "blocked" }));
+  region.register(1, { incarnation: 2 });
+  assert.equal(region.evaluation(evaluation).status, "pending");
+  region.ok(region.plan(evaluation, { outcome: "waiting", delayMs: 1 }));
+  region.register(1, { incarnation: 3 });
+  assert.equal(region.evaluation(evaluation).status, "waiting", "it waits for time, not for room");
+});
+
 test("room that came between a plan's view and its entry is not missed", () => {
   const region = new Region();
   region.register(1, { resources: { cpu: 100, memoryBytes: MIB, diskBytes: MIB } });

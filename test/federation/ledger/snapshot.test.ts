@@ -27,6 +27,10 @@ function sample(): Ledger {
   region.report(allocationId(0), "failed", { message: "exit code 1" });
   region.admit("b", { ...spec, priority: 60 });
   region.admit("o", jobSpec("other", { type: "batch" }));
+  const failed = region.admit("f", jobSpec("given-up"));
+  region.ok(region.plan(failed, { outcome: "failed" }));
+  const blocked = region.admit("w", jobSpec("blocked"));
+  region.ok(region.plan(blocked, { outcome: "blocked", delayMs: 5 }));
   return region.ledger;
 }
 

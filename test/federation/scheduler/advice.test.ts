@@ -131,7 +131,7 @@ function kindOf(advice: string): string {
   return found[0];
 }
 
-test("every advice is true: followed to the letter, one more instance fits, and a little less is not enough", () => {
+test("every advice is true: followed to the letter one more fits, and a little less is not enough", () => {
   const seen = new Map<string, number>();
   fc.assert(
     fc.property(scenes, ({ nodes, allocations, spec, requests }) => {

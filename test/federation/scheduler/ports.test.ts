@@ -59,7 +59,7 @@ test("labels such as __proto__ are labels", () => {
   assert.deepEqual(Object.keys(pick([100, 100], [], ["__proto__"])), ["__proto__"]);
 });
 
-test("ports are free, distinct and in range whatever is in use; one too many breaks the filters' promise", () => {
+test("ports are free, distinct and in range; one too many breaks the promise of the filters", () => {
   const range: readonly [number, number] = [100, 109];
   const inUse = fc.uniqueArray(fc.integer({ min: 100, max: 109 }), { maxLength: 9 });
   fc.assert(

@@ -15,7 +15,8 @@ function packing(cpu: number, memoryBytes: number, total = { cpu: 2_048, memoryB
 }
 
 test("packing scores are those of Nomad's own test of ScoreFitBinPack", () => {
-  // hashicorp/nomad, nomad/structs/funcs_test.go: 2048 cpu and 4096 MB left, of which all, nothing and half is used.
+  // hashicorp/nomad, nomad/structs/funcs_test.go: 2048 cpu and 4096 MB left, of which all, nothing and half
+  // is used.
   assert.equal(packing(2_048, 4_096 * MIB) * 18, 18);
   assert.equal(packing(0, 0) * 18, 0);
   const half = packing(1_024, 2_048 * MIB) * 18;

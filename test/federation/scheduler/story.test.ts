@@ -1,4 +1,7 @@
-/** The scheduler with the real ledger: whatever happens, its plans are taken whole and the job gets where it should. */
+/**
+ * The scheduler with the real ledger: whatever happens, its plans are taken whole and the job gets where it
+ * should.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -191,7 +194,7 @@ test("plans are taken whole by the ledger, slots have one owner, and done is don
   );
 });
 
-test("when nothing fails any more, every slot runs the current version, is done, given up or explained", () => {
+test("when nothing fails any more, every slot runs what it should, is done, given up or explained", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 25 }), fc.nat(), (steps, seed) => {
       const story = new Story(seed);

@@ -3,7 +3,8 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { EventStream, HEARTBEAT_MS, type StampedEvent } from "../../../node/api/routes/event-stream.ts";
 import type { Sink } from "../../../node/api/streams.ts";
-import { allocation, ask, FakeFeed, FakeService, FULL, ManualClock, world } from "./fixture.ts";
+import { ask, FakeFeed, FakeService, ManualClock, world } from "./fixture.ts";
+import { allocation, FULL } from "./tables.ts";
 
 /** A client that takes only as much as it is told to. */
 class FakeSink implements Sink {

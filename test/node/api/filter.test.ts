@@ -200,7 +200,9 @@ function print(of: Expression): string {
     case "contains":
       return `tags contains ${JSON.stringify(of.value)}`;
     case "not":
-      return `not ${of.inner.kind === "and" || of.inner.kind === "or" ? `(${print(of.inner)})` : print(of.inner)}`;
+      return of.inner.kind === "and" || of.inner.kind === "or"
+        ? `not (${print(of.inner)})`
+        : `not ${print(of.inner)}`;
     case "and":
       return [of.left, of.right]
         .map((part) => (part.kind === "or" ? `(${print(part)})` : print(part)))

@@ -88,7 +88,7 @@ describe("the token", () => {
 
 describe("the Host header (DNS rebinding)", () => {
   const statusFor = async (host: string, allowedHosts: readonly string[] = []) => {
-    const { app } = world(new FakeService(), allowedHosts);
+    const { app } = world(new FakeService(), { allowedHosts });
     return (await ask(app, "GET", "/v1/status", { headers: { host } })).status;
   };
 

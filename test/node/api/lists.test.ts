@@ -5,7 +5,8 @@ import fc from "fast-check";
 import type { Allocation, AllocationId, JobId, NodeId } from "../../../federation/index.ts";
 import { type Listing, page, SCAN_ROWS_MAX } from "../../../node/api/lists/page.ts";
 import { resolveId } from "../../../node/api/lists/prefix.ts";
-import { allocation, ask, FakeService, FULL, job, node, spec, world } from "./fixture.ts";
+import { ask, FakeService, world } from "./fixture.ts";
+import { allocation, FULL, job, node, spec } from "./tables.ts";
 
 interface Thing {
   readonly major: number;

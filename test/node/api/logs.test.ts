@@ -3,7 +3,8 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { PeerError } from "../../../federation/index.ts";
 import { TAIL_BYTES_MAX } from "../../../node/api/routes/logs.ts";
-import { allocation, ask, FakeService, FULL, group, job, spec, world } from "./fixture.ts";
+import { ask, FakeService, world } from "./fixture.ts";
+import { allocation, FULL, group, job, spec } from "./tables.ts";
 
 const LOGS = "/v1/allocations/alloc-1111-2222/logs";
 
@@ -31,7 +32,7 @@ describe("logs", () => {
     assert.equal((await ask(app, "GET", LOGS)).text, text);
   });
 
-  test("from a position, from before the end, and from later where rotation took what was there", async () => {
+  test("from a position, from before the end, or from what rotation has left", async () => {
     const { app } = withLog("0123456789", 100);
     for (const [offset, first, text] of [
       ["104", "104", "456789"],

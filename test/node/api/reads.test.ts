@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { PeerError } from "../../../federation/index.ts";
 import { WAITS_MAX, waitMs } from "../../../node/api/waits.ts";
-import { type Answer, ask, FakeService, FULL, ledgerOf, world } from "./fixture.ts";
+import { type Answer, ask, FakeService, world } from "./fixture.ts";
+import { FULL, ledgerOf } from "./tables.ts";
 
 /** Lets all promises that can settle do so. */
 function settle(): Promise<void> {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { AllocationId, Hash, JobId } from "../../../federation/index.ts";
-import { allocation, ask, evaluation, FakeService, FULL, group, job, spec, world } from "./fixture.ts";
+import { ask, FakeService, world } from "./fixture.ts";
+import { allocation, evaluation, FULL, group, job, spec } from "./tables.ts";
 
 const ALLOCATION = {
   id: "alloc-1111-2222",

@@ -6,7 +6,8 @@ import { describe, type TestContext, test } from "node:test";
 import { STOP_GRACE_MS } from "../../../node/api/api.ts";
 import { CONNECTIONS_MAX, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from "../../../node/api/server.ts";
 import { STALL_TIMEOUT_MS } from "../../../node/api/streams.ts";
-import { allocation, FakeFeed, FakeService, TOKEN, type World, world } from "./fixture.ts";
+import { FakeFeed, FakeService, TOKEN, type World, world } from "./fixture.ts";
+import { allocation } from "./tables.ts";
 
 const LOGS = "/v1/allocations/alloc-1111-2222/logs";
 

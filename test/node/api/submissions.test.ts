@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { PeerError } from "../../../federation/index.ts";
-import { ask, world } from "./fixture.ts";
+import { formatJobFile, parseJobFile } from "../../../node/jobfile/index.ts";
+import { ask, FakeService, world } from "./fixture.ts";
+import { FULL, job } from "./tables.ts";
 
 const YAML = { "content-type": "application/yaml" };
 const RECEIPT = {
@@ -83,16 +85,21 @@ describe("submitting a job", () => {
     assert.equal(text.status, 400);
     assert.deepEqual(text.json.error, {
       code: "invalid_job",
-      message: "line 2, column 7: job.yaml is not well formed",
+      message: "line 2, column 7: not well-formed yaml",
       hint: "check it",
-      details: [{ path: "", message: "job.yaml is not well formed", line: 2, column: 7, hint: "check it" }],
+      details: [{ path: "", message: "not well-formed yaml", line: 2, column: 7, hint: "check it" }],
     });
+    const json = await ask(app, "PUT", "/v1/jobs/shop", {
+      headers: { "content-type": "application/json" },
+      body: "{",
+    });
+    assert.equal(json.json.error.message, "line 2, column 7: not well-formed json");
     const value = await ask(app, "PUT", "/v1/jobs/shop", { body: { name: "shop" } });
     assert.deepEqual(value.json.error.details, [{ path: "job", message: "missing" }]);
     const driver = await ask(app, "PUT", "/v1/jobs/shop", { body: { job: "shop", driver: "docker" } });
     assert.equal(driver.json.error.code, "invalid_job");
     assert.deepEqual(driver.json.error.details, [
-      { path: "groups.web.tasks.app.driver", message: "no driver docker" },
+      { path: "groups.web.tasks.app.driver", message: "no driver docker", line: 4 },
     ]);
     const path = await ask(app, "PUT", "/v1/jobs/other", { body: { job: "shop" } });
     assert.equal(path.json.error.details[0].path, "job");
@@ -132,5 +139,45 @@ describe("validating a job", () => {
     assert.equal(bad.status, 400);
     assert.equal(bad.json.error.code, "invalid_job");
     assert.deepEqual(service.calls, []);
+  });
+});
+
+describe("with the job files of this release", () => {
+  const format = { parseJobFile, formatJobFile };
+  const text = [
+    "job: hello",
+    "groups:",
+    "  web:",
+    "    tasks:",
+    "      app:",
+    "        driver: DRIVER",
+    "        config: { command: ./server }",
+    "",
+  ].join("\n");
+  const put = (driver: string) => {
+    const made = world(new FakeService(), { format });
+    const asked = { headers: YAML, body: text.replace("DRIVER", driver) };
+    return { ...made, answer: ask(made.app, "PUT", "/v1/jobs/hello", asked) };
+  };
+
+  test("a job file is taken, and comes back in its shape", async () => {
+    const { answer, service } = put("process");
+    assert.equal((await answer).status, 200, (await answer).text);
+    assert.equal(service.calls.length, 1);
+    const parsed = parseJobFile(text.replace("DRIVER", "process"), { format: "yaml" });
+    assert.ok(parsed.ok);
+    const { app } = world(new FakeService({ ...FULL, jobs: [job({}, parsed.value.spec)] }), { format });
+    const { json } = await ask(app, "GET", "/v1/jobs/hello");
+    assert.equal(json.spec.job, "hello");
+    assert.equal(json.spec.groups.web.tasks.app.driver, "process");
+    const again = await ask(app, "PUT", "/v1/jobs/hello", { body: json.spec });
+    assert.equal(again.status, 200, again.text);
+  });
+
+  test("what a driver finds wrong is told with its line", async () => {
+    const { answer } = put("steam");
+    const { details } = (await answer).json.error;
+    assert.equal(details[0].path, "groups.web.tasks.app.driver");
+    assert.equal(details[0].line, 6);
   });
 });

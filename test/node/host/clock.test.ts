@@ -133,7 +133,7 @@ describe("Clock.boot", () => {
   });
 
   test("never goes back and keeps within the grain of the machine's own count", () => {
-    const step = fc.record({ ms: fc.double({ min: 0, max: 40, noNaN: true }), sleep: fc.nat(50) });
+    const step = fc.record({ ms: fc.nat(40), sleep: fc.nat(50) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 50 }), (steps) => {
         const time = new FakeTime();
@@ -147,7 +147,7 @@ describe("Clock.boot", () => {
           time.advance(10);
           const nowMs = clock.boot();
           assert.ok(nowMs >= lastMs);
-          assert.ok(Math.abs(nowMs - (time.monotonic + time.sleptMs)) <= 20);
+          assert.ok(Math.abs(nowMs - (time.monotonic + time.sleptMs)) <= 10);
           lastMs = nowMs;
         }
       }),
