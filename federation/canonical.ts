@@ -1,6 +1,7 @@
 /**
- * One text for one value: JSON with sorted keys and without spaces, as RFC 8785 (JSON Canonicalization Scheme) has it.
- * What is hashed or signed goes through here, so that every machine hashes and signs the same bytes.
+ * One text for one value: JSON with sorted keys and without spaces, as RFC 8785 (JSON Canonicalization
+ * Scheme) has it. What is hashed or signed goes through here, so that every machine hashes and signs the same
+ * bytes.
  */
 import { PeerError, type Problem } from "./errors.ts";
 
@@ -13,12 +14,12 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 const encoder = new TextEncoder();
 
 /**
- * The canonical text of a plain JSON value. Keys are sorted by UTF-16 code units, numbers and strings are written as
- * ECMAScript does, -0 as 0.
+ * The canonical text of a plain JSON value. Keys are sorted by UTF-16 code units, numbers and strings are
+ * written as ECMAScript does, -0 as 0.
  *
- * Throws PeerError `bad_request`, naming the place, on what JSON can't carry without loss: undefined, functions,
- * symbols, bigints, NaN and infinities, holes in arrays, objects that are not plain, lone surrogates, and nesting
- * deeper than `CANONICAL_DEPTH_MAX` (cycles among them).
+ * Throws PeerError `bad_request`, naming the place, on what JSON can't carry without loss: undefined,
+ * functions, symbols, bigints, NaN and infinities, holes in arrays, objects that are not plain, lone
+ * surrogates, and nesting deeper than `CANONICAL_DEPTH_MAX` (cycles among them).
  */
 export function canonicalText(value: unknown): string {
   try {
@@ -51,7 +52,8 @@ function write(value: unknown, depth: number): string {
     for (let at = 0; at < value.length; at++) text += `${at === 0 ? "" : ","}${write(value[at], depth + 1)}`;
     return `[${text}]`;
   }
-  // The default order of strings in ECMAScript is by UTF-16 code units, which is what RFC 8785 3.2.3 asks for.
+  // The default order of strings in ECMAScript is by UTF-16 code units, which is what RFC 8785 3.2.3 asks
+  // for.
   for (const key of Object.keys(value).sort()) {
     const member: unknown = Reflect.get(value, key);
     text += `${text === "" ? "" : ","}${writeText(key)}:${write(member, depth + 1)}`;

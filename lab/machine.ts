@@ -22,7 +22,6 @@ import {
   type Peer,
   type ProbeResult,
   parseJobFile,
-  parseJobValue,
   RELEASE,
 } from "../node/index.ts";
 import { ManualClock } from "./clock.ts";
@@ -166,7 +165,7 @@ export class LabMachine {
       service: peer.service,
       token: peer.identity.token,
       allowedHosts: [],
-      jobFormat: { parseJobFile, parseJobValue, formatJobFile },
+      jobFormat: { parseJobFile, formatJobFile },
     });
     await api.ready();
     this.#peer = peer;

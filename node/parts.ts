@@ -1,6 +1,6 @@
 /** What a peer is made of beside the ports: real in `node/start.ts`, simulated in the lab. */
 import type { Driver } from "../drivers/index.ts";
-import type { LogChunk, LogQuery } from "./service.ts";
+import type { LogChunk, LogQuery } from "./service/service.ts";
 
 export interface ProbeResult {
   readonly passed: boolean;

@@ -11,13 +11,13 @@ import { Authority } from "./authority/authority.ts";
 import { Collector } from "./authority/collector.ts";
 import { Planner } from "./authority/planner.ts";
 import type { PeerConfig } from "./config.ts";
-import { type Identity, openIdentity } from "./identity.ts";
-import { intentReader } from "./intents.ts";
+import { type Identity, openIdentity } from "./data/identity.ts";
+import { intentReader } from "./authority/intents.ts";
 import type { Parts } from "./parts.ts";
-import { LocalPeerService } from "./peer-service.ts";
-import { nodeFacts } from "./registration.ts";
-import type { PeerService } from "./service.ts";
-import { Submissions } from "./submission.ts";
+import { LocalPeerService } from "./service/local-service.ts";
+import { nodeFacts } from "./agent/registration.ts";
+import type { PeerService } from "./service/service.ts";
+import { Submissions } from "./authority/submission.ts";
 
 /** Constant until regions can be recovered (S11). */
 const GENERATION = 1;

@@ -7,7 +7,8 @@ import { createProcessDriver, type Driver, readLog } from "../drivers/index.ts";
 import type { Host, LogLevel } from "../federation/index.ts";
 import { buildApi } from "./api/index.ts";
 import { formatHostPort, type HostPort, type PeerConfig } from "./config.ts";
-import { type DataDirectory, dataDirectoryPath, openDataDirectory } from "./data-directory.ts";
+import { type DataDirectory, dataDirectoryPath, openDataDirectory } from "./data/data-directory.ts";
+import { nodeNameFrom } from "./data/identity.ts";
 import { baseEnvironment } from "./host/base-environment.ts";
 import { createClock } from "./host/clock.ts";
 import { createCrypto } from "./host/crypto.ts";
@@ -19,12 +20,11 @@ import { checkPortFree } from "./host/port-holder.ts";
 import { realProbes } from "./host/probes.ts";
 import { createProcesses } from "./host/processes.ts";
 import { createRandom } from "./host/random.ts";
-import { nodeNameFrom } from "./identity.ts";
-import { formatJobFile, parseJobFile, parseJobValue } from "./jobfile/index.ts";
+import { formatJobFile, parseJobFile } from "./jobfile/index.ts";
+import { markRunning } from "./launcher/running-mark.ts";
 import type { Parts } from "./parts.ts";
 import { createPeer, type Peer } from "./peer.ts";
 import { RELEASE } from "./release.ts";
-import { markRunning } from "./running-mark.ts";
 
 /** Where clients on this machine learn the API's address. */
 const API_FILE = "api.json";
@@ -110,7 +110,7 @@ async function run(
     service: peer.service,
     token: peer.identity.token,
     allowedHosts: [formatHostPort(options.api)],
-    jobFormat: { parseJobFile, parseJobValue, formatJobFile },
+    jobFormat: { parseJobFile, formatJobFile },
   });
   const url = await app.listen({ host: options.api.host, port: options.api.port });
   const api = { host: options.api.host, port: Number(new URL(url).port) };

@@ -14,6 +14,7 @@ import { report } from "./runner/report.ts";
 import { prepareSystem } from "./runner/system-packages.ts";
 
 const root = join(import.meta.dirname, "..");
+const leftovers = pathToFileURL(join(import.meta.dirname, "runner", "leftovers.ts")).href;
 const allTestsMs = 60 * 60_000;
 const oneFileMs = 15 * 60_000;
 /** More files at a time make end-to-end tests wait for one another rather than for the work. */
@@ -53,7 +54,7 @@ async function runTests(substrings: readonly string[]): Promise<boolean> {
       isolation: "process",
       timeout: oneFileMs,
       signal: AbortSignal.timeout(allTestsMs),
-      execArgv: ["--disable-warning=ExperimentalWarning"],
+      execArgv: ["--disable-warning=ExperimentalWarning", "--test-force-exit", `--import=${leftovers}`],
     });
     let passed = true;
     events.on("test:fail", ({ todo }) => {

@@ -1,6 +1,6 @@
 /**
- * What allocations hold of nodes. An allocation holds its resources and ports from its placement until it has ended:
- * asking it to stop frees nothing, since its processes still run.
+ * What allocations hold of nodes. An allocation holds its resources and ports from its placement until it has
+ * ended: asking it to stop frees nothing, since its processes still run.
  */
 import { invariant } from "../invariant.ts";
 import type { Allocation } from "../model/allocation.ts";

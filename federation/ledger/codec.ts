@@ -1,6 +1,7 @@
 /**
- * Commands as bytes: the payload of log entries. Canonical JSON with a format version. Both ways are strict: what can't
- * be read back is never proposed, since an entry that all replicas hold and none can apply stops the region.
+ * Commands as bytes: the payload of log entries. Canonical JSON with a format version. Both ways are strict:
+ * what can't be read back is never proposed, since an entry that all replicas hold and none can apply stops
+ * the region.
  */
 import { canonicalBytes } from "../canonical.ts";
 import { PeerError, type Problem } from "../errors.ts";
@@ -9,13 +10,16 @@ import { checkCommandForm, isCommandKind } from "./form/command-form.ts";
 import { parseJson } from "./form/json.ts";
 
 export const COMMAND_FORMAT_VERSION = 1;
-/** Of one encoded command. A plan of 5,000 placements and stops has about 2 MiB, a job version at most 1 MiB. */
+/**
+ * Of one encoded command. A plan of 5,000 placements and stops has about 2 MiB, a job version at most 1 MiB.
+ */
 export const COMMAND_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
  * The bytes of a command, the same on every machine.
  *
- * Throws PeerError: `bad_request` where it is not a command, with the place; `too_large` over `COMMAND_BYTES_MAX`.
+ * Throws PeerError: `bad_request` where it is not a command, with the place; `too_large` over
+ * `COMMAND_BYTES_MAX`.
  */
 export function encodeCommand(command: Command): Uint8Array {
   const found = checkCommandForm(command, "");
@@ -28,8 +32,8 @@ export function encodeCommand(command: Command): Uint8Array {
 /**
  * The command of an entry. Never returns anything but a whole command.
  *
- * Throws PeerError: `damaged` where the bytes are no command of any release; `not_supported` where a newer release may
- * have written them; `too_large` over `COMMAND_BYTES_MAX`.
+ * Throws PeerError: `damaged` where the bytes are no command of any release; `not_supported` where a newer
+ * release may have written them; `too_large` over `COMMAND_BYTES_MAX`.
  */
 export function decodeCommand(bytes: Uint8Array): Command {
   if (bytes.length > COMMAND_BYTES_MAX) throw tooLarge(bytes.length);

@@ -1,7 +1,7 @@
 /**
- * What the authority may write. One command is one Raft entry; `apply` of it is deterministic and reads the ledger
- * alone. All times are stamps of the proposer. Versioned: an unknown `kind` above this release's feature level is never
- * proposed (S24).
+ * What the authority may write. One command is one Raft entry; `apply` of it is deterministic and reads the
+ * ledger alone. All times are stamps of the proposer. Versioned: an unknown `kind` above this release's
+ * feature level is never proposed (S24).
  */
 import type { Allocation, AllocationReport } from "../model/allocation.ts";
 import type { EvaluationStatus, EvaluationTrigger, Refusal } from "../model/evaluation.ts";
@@ -48,15 +48,18 @@ export interface PlannedStop {
   readonly reason: string;
 }
 
-/** What the scheduler proposes for one evaluation. Apply re-checks every node: what no longer fits is left out. */
+/**
+ * What the scheduler proposes for one evaluation. Apply re-checks every node: what no longer fits is left
+ * out.
+ */
 export interface ApplyPlan {
   readonly kind: "plan.apply";
   readonly evaluation: EvaluationId;
   /** Version of the job that was planned; a plan for another than the current one is refused whole. */
   readonly version: number;
   /**
-   * `LedgerView.index` of the view it was computed on. A reason that reached the evaluation after it is not lost: the
-   * plan is applied as far as it fits and the evaluation stays pending.
+   * `LedgerView.index` of the view it was computed on. A reason that reached the evaluation after it is not
+   * lost: the plan is applied as far as it fits and the evaluation stays pending.
    */
   readonly snapshotIndex: number;
   readonly placements: readonly PlannedPlacement[];
@@ -155,7 +158,10 @@ export interface JobRecord {
   readonly modifyIndex: number;
 }
 
-/** What changed, for watchers: one command yields n = 0, 1, 2 … of these. The payload is the row after the change. */
+/**
+ * What changed, for watchers: one command yields n = 0, 1, 2 … of these. The payload is the row after the
+ * change.
+ */
 export interface LedgerEvent {
   readonly index: number;
   readonly n: number;

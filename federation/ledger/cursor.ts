@@ -1,10 +1,11 @@
 /**
- * Positions in a ledger's events (S23), as opaque texts that every holder of the ledger gives and understands alike.
+ * Positions in a ledger's events (S23), as opaque texts that every holder of the ledger gives and understands
+ * alike.
  *
- * A cursor names the last event that its holder has seen; reading goes on with the first event after it. After a read of
- * the state at an index, `endOfEntry(index)` is the position: behind all events of that entry, however many they were.
- * Within one history positions are ordered; of another region, or another generation of this one, they say nothing, and
- * the answer to such a cursor is a reset.
+ * A cursor names the last event that its holder has seen; reading goes on with the first event after it.
+ * After a read of the state at an index, `endOfEntry(index)` is the position: behind all events of that
+ * entry, however many they were. Within one history positions are ordered; of another region, or another
+ * generation of this one, they say nothing, and the answer to such a cursor is a reset.
  */
 import { invariant } from "../invariant.ts";
 

@@ -1,6 +1,6 @@
 /**
- * What the ledger may forget. Two halves: what may go at all is a rule of the ledger, checked by `apply` item by item;
- * when it goes is the leader's choice, by ages and kept counts.
+ * What the ledger may forget. Two halves: what may go at all is a rule of the ledger, checked by `apply` item
+ * by item; when it goes is the leader's choice, by ages and kept counts.
  */
 import type { Allocation } from "../model/allocation.ts";
 import type { Evaluation } from "../model/evaluation.ts";
@@ -11,7 +11,10 @@ import { isOpen, slotKey } from "./tables.ts";
 import type { LedgerView } from "./view.ts";
 
 export interface GarbageLimits {
-  /** An ended allocation goes when it is older, or when its job has more than `allocationsKept` ended newer ones. */
+  /**
+   * An ended allocation goes when it is older, or when its job has more than `allocationsKept` ended newer
+   * ones.
+   */
   readonly allocationAgeMs: number;
   readonly allocationsKept: number;
   /** The same of evaluations that are complete or failed. */
@@ -42,9 +45,9 @@ export interface JobReferences {
 }
 
 /**
- * An ended allocation is needed while it is the newest of a slot that the job wants filled (it tells that the slot is
- * done, given up, or when it may be rescheduled) and while a live one names it as its previous. An evaluation is needed
- * while it is open and while a live allocation came from it.
+ * An ended allocation is needed while it is the newest of a slot that the job wants filled (it tells that the
+ * slot is done, given up, or when it may be rescheduled) and while a live one names it as its previous. An
+ * evaluation is needed while it is open and while a live allocation came from it.
  */
 export function jobReferences(view: LedgerView, job: JobRecord): JobReferences {
   const allocations = view.allocationsOfJob(job.namespace, job.id);

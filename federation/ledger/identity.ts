@@ -1,11 +1,12 @@
 /**
- * Ids that the ledger makes by itself. `apply` has no randomness, so an evaluation's id is mixed from where it was
- * made: (region, generation, index, n).
+ * Ids that the ledger makes by itself. `apply` has no randomness, so an evaluation's id is mixed from where
+ * it was made: (region, generation, index, n).
  *
- * The mixing is a Feistel network of eight rounds over the 128 bits (generation, index high, index low, n), with the
- * 32-bit finalizer of MurmurHash3 (Appleby) as its round function and the region's id as the key. A Feistel network is
- * a permutation, so two places in one region never share an id; the rounds spread the places over the whole range, so
- * that short prefixes tell ids apart. It hides nothing: an id is a name, not a secret.
+ * The mixing is a Feistel network of eight rounds over the 128 bits (generation, index high, index low, n),
+ * with the 32-bit finalizer of MurmurHash3 (Appleby) as its round function and the region's id as the key. A
+ * Feistel network is a permutation, so two places in one region never share an id; the rounds spread the
+ * places over the whole range, so that short prefixes tell ids apart. It hides nothing: an id is a name, not
+ * a secret.
  */
 import { invariant } from "../invariant.ts";
 import type { EvaluationId, RegionId } from "../model/ids.ts";

@@ -1,6 +1,6 @@
 /**
- * The region's one replicated machine: what the authority decided. `apply` is deterministic and reads nothing but the
- * ledger and the command, so all who apply the same entries hold the same ledger.
+ * The region's one replicated machine: what the authority decided. `apply` is deterministic and reads nothing
+ * but the ledger and the command, so all who apply the same entries hold the same ledger.
  */
 import { PeerError } from "../errors.ts";
 import { InvariantError, invariant, unreachable } from "../invariant.ts";
@@ -47,9 +47,10 @@ export class Ledger implements LedgerView {
   }
 
   /**
-   * Takes the command of the entry at `index`. Indexes grow strictly; the entries of a Raft log that carry no command
-   * are left out. A refusal is an outcome like any other and changes nothing; a thrown InvariantError is a bug and
-   * leaves the ledger unusable. The command becomes part of the ledger: it must not be changed afterwards.
+   * Takes the command of the entry at `index`. Indexes grow strictly; the entries of a Raft log that carry no
+   * command are left out. A refusal is an outcome like any other and changes nothing; a thrown InvariantError
+   * is a bug and leaves the ledger unusable. The command becomes part of the ledger: it must not be changed
+   * afterwards.
    */
   apply(index: number, command: Command): Application {
     invariant(Number.isSafeInteger(index) && index > this.index, `entry ${index} after entry ${this.index}`);
@@ -79,8 +80,8 @@ export class Ledger implements LedgerView {
   /**
    * Becomes the ledger that these bytes are of; on a failure it stays what it was.
    *
-   * Throws PeerError `damaged` (also where rows contradict each other, or it is of another region or generation),
-   * `not_supported` or `too_large`.
+   * Throws PeerError `damaged` (also where rows contradict each other, or it is of another region or
+   * generation), `not_supported` or `too_large`.
    */
   restore(bytes: Uint8Array): void {
     const snapshot = decodeSnapshot(bytes);

@@ -1,4 +1,6 @@
-/** Collections that the ledger's tables are made of. All keep an order that depends on their content alone. */
+/**
+ * Collections that the ledger's tables are made of. All keep an order that depends on their content alone.
+ */
 import type { Evaluation } from "../model/evaluation.ts";
 import type { EvaluationId } from "../model/ids.ts";
 

@@ -1,7 +1,7 @@
 /**
- * The whole ledger as bytes, for restarts, followers and comparisons: a line of canonical JSON for the header and one a
- * row, in an order that depends on the content alone. All that decides an outcome is in it, and nothing else, so two
- * ledgers with equal snapshots answer every further command alike.
+ * The whole ledger as bytes, for restarts, followers and comparisons: a line of canonical JSON for the header
+ * and one a row, in an order that depends on the content alone. All that decides an outcome is in it, and
+ * nothing else, so two ledgers with equal snapshots answer every further command alike.
  */
 import { canonicalText } from "../canonical.ts";
 import { PeerError, type Problem } from "../errors.ts";
@@ -83,7 +83,8 @@ export function encodeSnapshot(snapshot: LedgerSnapshot): Uint8Array {
 }
 
 /**
- * The snapshot of these bytes. Each row is whole; that rows agree with each other is seen when they are put together.
+ * The snapshot of these bytes. Each row is whole; that rows agree with each other is seen when they are put
+ * together.
  *
  * Throws PeerError `damaged`, `not_supported` (a newer release wrote it) or `too_large`.
  */

@@ -1,4 +1,7 @@
-/** How a job fares, as pure functions of the ledger: the counts and the one word of a job's row (DESIGN section 8). */
+/**
+ * How a job fares, as pure functions of the ledger: the counts and the one word of a job's row (DESIGN
+ * section 8).
+ */
 import type { Allocation } from "../model/allocation.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { JobRecord } from "./command.ts";
@@ -6,8 +9,8 @@ import { isOpen, slotKey } from "./tables.ts";
 import type { LedgerView } from "./view.ts";
 
 /**
- * `running`: something of it runs, or is still there after it was stopped. `pending`: nothing runs yet, but it shall.
- * `dead`: nothing runs or will run: stopped, done, given up, or nothing is wanted.
+ * `running`: something of it runs, or is still there after it was stopped. `pending`: nothing runs yet, but
+ * it shall. `dead`: nothing runs or will run: stopped, done, given up, or nothing is wanted.
  */
 export type JobStatus = "pending" | "running" | "dead";
 

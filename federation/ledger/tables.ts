@@ -1,6 +1,7 @@
 /**
- * The ledger's rows and their indexes. Rows are never changed, only replaced, so a row that someone holds stays as it
- * was. The order of every list is part of the state: it is the same on each replica and after a restore.
+ * The ledger's rows and their indexes. Rows are never changed, only replaced, so a row that someone holds
+ * stays as it was. The order of every list is part of the state: it is the same on each replica and after a
+ * restore.
  */
 import { invariant } from "../invariant.ts";
 import type { Allocation } from "../model/allocation.ts";
@@ -128,7 +129,10 @@ export class Tables implements LedgerView {
     this.#jobs.set(jobKey(job.namespace, job.id), job);
   }
 
-  /** Holds the allocation's claims until the row says that it has ended. An ended one never comes back to life. */
+  /**
+   * Holds the allocation's claims until the row says that it has ended. An ended one never comes back to
+   * life.
+   */
   putAllocation(allocation: Allocation): void {
     const { id, namespace, job, nodeId } = allocation;
     const previous = this.#allocations.get(id);

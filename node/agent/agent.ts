@@ -13,7 +13,7 @@ import {
   reportOf,
 } from "../../federation/index.ts";
 import type { Parts } from "../parts.ts";
-import type { AllocationUsage } from "../service.ts";
+import type { AllocationUsage } from "../service/service.ts";
 import { Reporter } from "./reporter.ts";
 import { AllocationRunner, type RunnerWorld } from "./runner.ts";
 import { AgentStore } from "./store.ts";

@@ -2,7 +2,7 @@
 import type { Static, TSchema } from "@sinclair/typebox";
 import type { FastifyTypeProvider } from "fastify";
 import type { Clock, Crypto, Host, JobSpec, Problem, Random, Result } from "../../federation/index.ts";
-import type { PeerService } from "../service.ts";
+import type { PeerService } from "../service/service.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import type { Rows } from "./rows/rows.ts";
 import type { Streams } from "./streams.ts";

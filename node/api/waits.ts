@@ -3,7 +3,7 @@
  */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { PeerError } from "../../federation/index.ts";
-import type { PeerService } from "../service.ts";
+import type { PeerService } from "../service/service.ts";
 import type { ReadQuery } from "./schemas/common.ts";
 
 export const WAIT_MS_MAX = 300_000;

@@ -3,7 +3,7 @@
  * of a job counts now. One admission a document at a time; what the ledger already knows is not told again.
  */
 import { type Host, type JobIntent, PeerError } from "../../federation/index.ts";
-import type { IntentReader } from "../intents.ts";
+import type { IntentReader } from "./intents.ts";
 import type { Authority } from "./authority.ts";
 
 const RETRY_FIRST_MS = 100;

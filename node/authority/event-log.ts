@@ -10,7 +10,7 @@ import {
   PeerError,
   parseCursor,
 } from "../../federation/index.ts";
-import type { EventFeed } from "../service.ts";
+import type { EventFeed } from "../service/service.ts";
 
 const EVENTS_MAX = 8192;
 
@@ -33,6 +33,10 @@ export class EventLog implements EventFeed {
 
   get cursor(): string {
     return formatCursor(this.#last);
+  }
+
+  get oldest(): string {
+    return formatCursor(this.#complete);
   }
 
   /** Takes the events of one applied entry; `index` counts also when there were none. */

@@ -20,7 +20,7 @@ async function inWorld(
   run: (world: RealWorld) => Promise<void>,
   ...of: ConstructorParameters<typeof RealWorld>
 ) {
-  const world = new RealWorld(...of);
+  const world = new RealWorld(...of).warmed();
   try {
     await run(world);
   } finally {

@@ -44,7 +44,7 @@ setInterval(() => undefined, 1000);
 const NAMES = ["child", "bare", "session"];
 
 async function inWorld(run: (world: RealWorld) => Promise<void>): Promise<void> {
-  const world = new RealWorld();
+  const world = new RealWorld().warmed();
   try {
     await run(world);
   } finally {

@@ -32,7 +32,8 @@ test("RFC 8785 3.2.3: keys are sorted by UTF-16 code units", () => {
   const input = JSON.parse(
     String.raw`{
       "\u20ac": "Euro Sign", "\r": "Carriage Return", "\ufb33": "Hebrew Letter Dalet With Dagesh",
-      "1": "One", "\ud83d\ude00": "Emoji: Grinning Face", "\u0080": "Control", "\u00f6": "Latin Small Letter O"
+      "1": "One", "\ud83d\ude00": "Emoji: Grinning Face", "\u0080": "Control",
+      "\u00f6": "Latin Small Letter O"
     }`,
   );
   const values = canonicalText(input).matchAll(/"([A-Z][^"]*)"/g);

@@ -42,13 +42,12 @@ export const REAL_PORTS: readonly string[] = [
   "lab/real/", // the stories over real peers
   "lab/soak.ts",
   "node/cli/", // a program that ends with its command
-  "node/data-directory.ts", // found and locked before there is a peer
+  "node/data/data-directory.ts", // found and locked before there is a peer
   "node/data/directory-lock.ts",
   "node/host/", // the real ports themselves
   "node/launcher/", // runs before there is a peer
   "node/main.ts", // the process: arguments, signals, exit codes
   "node/start.ts",
-  "node/running-mark.ts",
   "test/check.ts",
   "test/e2e/", // real processes, real time
   "test/main.ts",

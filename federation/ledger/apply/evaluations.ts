@@ -1,6 +1,6 @@
 /**
- * Reasons to think about a job. A job has at most one open evaluation: a new reason makes that one pending again, so
- * reasons never pile up and none is lost (S23's events tell of each).
+ * Reasons to think about a job. A job has at most one open evaluation: a new reason makes that one pending
+ * again, so reasons never pile up and none is lost (S23's events tell of each).
  */
 import type { Evaluation, EvaluationTrigger, Refusal } from "../../model/evaluation.ts";
 import { type EvaluationId, jobKey, type NodeId } from "../../model/ids.ts";
@@ -53,8 +53,9 @@ interface Parked {
 }
 
 /**
- * Necessary, not sufficient: the scheduler has more filters than the ledger. Constraints are not looked at; what they
- * depend on changes with the node's row or with the job's own allocations, and both are reasons by themselves.
+ * Necessary, not sufficient: the scheduler has more filters than the ledger. Constraints are not looked at;
+ * what they depend on changes with the node's row or with the job's own allocations, and both are reasons by
+ * themselves.
  */
 function mightFit(tables: Tables, version: AdmittedVersion, parked: Parked, node: NodeRecord): boolean {
   if (parked.refusals.length === 0) return parked.status === "blocked";

@@ -55,7 +55,9 @@ export function restartAllocation(change: Change, command: RestartAllocation): C
   return { ok: true };
 }
 
-/** A closed evaluation can't be opened again: then the job gets a new one, or its open one gets this reason. */
+/**
+ * A closed evaluation can't be opened again: then the job gets a new one, or its open one gets this reason.
+ */
 export function wakeEvaluation(change: Change, command: WakeEvaluation): CommandOutcome {
   const evaluation = change.tables.evaluation(command.id);
   if (evaluation === undefined) {

@@ -1,7 +1,7 @@
 /**
- * A plan becomes placements. It was computed on a view that may be old, by a planner that may be wrong: each placement
- * is checked again on the ledger as it is now, and what does not hold is left out (Omega's shared-state planning, as in
- * Nomad's plan applier).
+ * A plan becomes placements. It was computed on a view that may be old, by a planner that may be wrong: each
+ * placement is checked again on the ledger as it is now, and what does not hold is left out (Omega's
+ * shared-state planning, as in Nomad's plan applier).
  */
 import { invariant } from "../../invariant.ts";
 import type { Allocation } from "../../model/allocation.ts";
@@ -158,7 +158,9 @@ function place(change: Change, planned: Planned, placement: PlannedPlacement): v
   change.putAllocation({ ...previous, next: allocation.id }, "AllocationUpdated", message);
 }
 
-/** What the evaluation becomes. It stays pending while there is something that this plan did not see or do. */
+/**
+ * What the evaluation becomes. It stays pending while there is something that this plan did not see or do.
+ */
 function settle(
   change: Change,
   { evaluation, job, version }: Planned,

@@ -14,7 +14,7 @@ export function registerNode(change: Change, command: RegisterNode): CommandOutc
   const held = change.tables.node(facts.id);
   if (held !== undefined && facts.incarnation < held.incarnation) {
     const message =
-      `node ${facts.id} returned with incarnation ${facts.incarnation}, but was seen with ${held.incarnation}: ` +
+      `node ${facts.id} returned with incarnation ${facts.incarnation} after ${held.incarnation}: ` +
       "its data directory is a copy or an old backup";
     return { ok: false, code: "conflict", message };
   }

@@ -19,8 +19,8 @@ export function isReplaceable(tables: Tables, previous: Allocation, slot: string
 }
 
 /**
- * Times when the slot was rescheduled, oldest first, for the new one in it. A run that the newer version changed begins
- * anew. What was lost or stopped on request is replaced, but that counts as no attempt.
+ * Times when the slot was rescheduled, oldest first, for the new one in it. A run that the newer version
+ * changed begins anew. What was lost or stopped on request is replaced, but that counts as no attempt.
  */
 export function nextReschedules(
   tables: Tables,

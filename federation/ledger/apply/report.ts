@@ -1,6 +1,7 @@
 /**
- * What a node says of its allocations. States only grow, so reports may come late, twice or out of order: each
- * observation of a task is taken when it is the greater of the two (SwarmKit's rule), and what has ended stays ended.
+ * What a node says of its allocations. States only grow, so reports may come late, twice or out of order:
+ * each observation of a task is taken when it is the greater of the two (SwarmKit's rule), and what has ended
+ * stays ended.
  */
 import { canonicalText } from "../../canonical.ts";
 import { invariant } from "../../invariant.ts";
@@ -12,7 +13,10 @@ import type { CommandOutcome, JobRecord, ReportAllocations } from "../command.ts
 import type { Tables } from "../tables.ts";
 import { raiseEvaluation, wakeFitting } from "./evaluations.ts";
 
-/** Order of what has not ended, for reports that say nothing new of a task. `unknown` is the ledger's own doubt. */
+/**
+ * Order of what has not ended, for reports that say nothing new of a task. `unknown` is the ledger's own
+ * doubt.
+ */
 const STATUS_RANK: Readonly<Record<AllocationStatus, number>> = {
   unknown: 0,
   pending: 1,

@@ -1,4 +1,7 @@
-/** The form of commands. What a command means is checked by `apply`; this is what lets `apply` trust its types. */
+/**
+ * The form of commands. What a command means is checked by `apply`; this is what lets `apply` trust its
+ * types.
+ */
 import { type Check, list, name, object, oneOf, optional, problemAt } from "../../intent/shape.ts";
 import type {
   AdmitJob,

@@ -6,7 +6,9 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The value of strict UTF-8 and JSON whose texts are all well-formed. Throws PeerError `damaged` otherwise. */
+/**
+ * The value of strict UTF-8 and JSON whose texts are all well-formed. Throws PeerError `damaged` otherwise.
+ */
 export function parseJson(bytes: Uint8Array): unknown {
   let value: unknown;
   let text: string;

@@ -35,7 +35,10 @@ export const heads: Check = (value, path) =>
   list(hash, { max: ITEMS_MAX })(value, path) ??
   (isAscending(value as string[]) ? undefined : problemAt(path, "must be sorted and without duplicates"));
 
-/** A whole `JobSpec` that has a canonical form, also as deep inside other values as entries and snapshots put it. */
+/**
+ * A whole `JobSpec` that has a canonical form, also as deep inside other values as entries and snapshots put
+ * it.
+ */
 export const spec: Check = (value, path) => {
   const found = checkSpecForm(value) ?? nestedProblem(value);
   if (found === undefined) return undefined;

@@ -8,7 +8,7 @@ import { parseFilter, type Test } from "./filter.ts";
  * A page may hold fewer rows than asked for (`next` says that there are more): a filter looks at this many
  * at most.
  */
-export const SCAN_ROWS_MAX = 20_000;
+export const SCAN_ROWS_MAX = 10_000;
 const TOKEN_VERSION = 1;
 
 /** A list and its total order: by `major`, as `things` are in already, then by `minor`. */

@@ -5,7 +5,7 @@
  * so (`reset`), never given a gap.
  */
 import { type Clock, type LedgerEvent, PeerError } from "../../../federation/index.ts";
-import type { EventFeed } from "../../service.ts";
+import type { EventFeed } from "../../service/service.ts";
 import type { Sink } from "../streams.ts";
 
 export const HEARTBEAT_MS = 15_000;

@@ -23,7 +23,8 @@ export const eventRoutes: FastifyPluginCallback<{ context: ApiContext }> = (app,
       const feed = context.service.events;
       const last = request.headers["last-event-id"];
       const { index, topic, job, namespace, follow = true } = request.query;
-      const position = typeof last === "string" && last !== "" ? last : (index ?? feed.cursor);
+      const begin = follow ? feed.cursor : feed.oldest;
+      const position = typeof last === "string" && last !== "" ? last : (index ?? begin);
       checkCursor(feed, position);
       context.streams.admit();
       markRead(context, reply, "ledger");

@@ -1,6 +1,6 @@
 import type { FastifyPluginCallback, FastifyReply } from "fastify";
 import { type Allocation, type AllocationId, type LedgerView, PeerError } from "../../../federation/index.ts";
-import type { LogQuery } from "../../service.ts";
+import type { LogQuery } from "../../service/service.ts";
 import type { ApiContext, TypeBoxProvider } from "../context.ts";
 import { markRead } from "../read.ts";
 import { IdParams } from "../schemas/common.ts";

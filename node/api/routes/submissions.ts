@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyPluginCallback } from "fastify";
 import { type JobSpec, PeerError, type Problem } from "../../../federation/index.ts";
-import type { SubmitOptions } from "../../service.ts";
+import type { SubmitOptions } from "../../service/service.ts";
 import { type ApiContext, NAMESPACE_DEFAULT, type ParsedJob, type TypeBoxProvider } from "../context.ts";
 import { receiptRow } from "../rows/rows.ts";
 import { answers, JobParams, Query } from "../schemas/common.ts";

@@ -14,7 +14,7 @@ import type {
   Problem,
   TaskRecord,
 } from "../../../federation/index.ts";
-import type { AllocationUsage, PeerStatus, SubmitReceipt } from "../../service.ts";
+import type { AllocationUsage, PeerStatus, SubmitReceipt } from "../../service/service.ts";
 import type { AllocationRow, AllocationUsageRow, TaskRow } from "../schemas/allocation.ts";
 import type { EvaluationRow } from "../schemas/evaluation.ts";
 import type { JobRow, ReceiptRow, VersionRow } from "../schemas/job.ts";

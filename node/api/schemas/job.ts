@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { AdmittedVersion, JobType } from "../../../federation/index.ts";
-import type { Safety } from "../../service.ts";
+import type { Safety } from "../../service/service.ts";
 import { AllocationRow } from "./allocation.ts";
 import { Count, ErrorDetail, ListOf, Name, Nullable, namespaceQuery, OneOf, Time } from "./common.ts";
 import { EvaluationRow } from "./evaluation.ts";

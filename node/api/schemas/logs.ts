@@ -1,5 +1,5 @@
 import { Type } from "@sinclair/typebox";
-import type { LogQuery } from "../../service.ts";
+import type { LogQuery } from "../../service/service.ts";
 import { answers, Name, OneOf, Query } from "./common.ts";
 
 const TAIL_LINES_MAX = 100_000;

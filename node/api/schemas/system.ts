@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { ALLOCATION_STATUSES, type LedgerEvent, type RaftRole } from "../../../federation/index.ts";
-import type { DoctorCheck } from "../../service.ts";
+import type { DoctorCheck } from "../../service/service.ts";
 import { AllocationRow } from "./allocation.ts";
 import { answers, Count, CURSOR_LENGTH_MAX, jobQuery, Nullable, OneOf, Query, Time } from "./common.ts";
 

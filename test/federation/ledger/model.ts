@@ -1,6 +1,7 @@
 /**
- * Random histories of a small region: a stream of numbers becomes commands, honest and hostile, on whatever the ledger
- * holds at that point. The planner here is the honest reference: it knows nothing of the scheduler.
+ * Random histories of a small region: a stream of numbers becomes commands, honest and hostile, on whatever
+ * the ledger holds at that point. The planner here is the honest reference: it knows nothing of the
+ * scheduler.
  */
 import {
   type Allocation,
@@ -47,7 +48,10 @@ export function demandOf(group: GroupSpec): { cpu: number; memoryBytes: number }
   return { cpu: sum("cpu"), memoryBytes: sum("memoryBytes") };
 }
 
-/** Ports for one instance of the group on the node, or undefined where it has no room. `taken`: by this plan so far. */
+/**
+ * Ports for one instance of the group on the node, or undefined where it has no room. `taken`: by this plan
+ * so far.
+ */
 export function roomOn(
   view: LedgerView,
   node: NodeRecord,
@@ -350,7 +354,13 @@ export class Historian {
         ...plan.stops,
         ...foreign.filter(({ id }) => !own.has(id) && this.#view.allocation(id)?.job !== job),
       ],
-      outcome: plan.outcome,
+      abandoned: [
+        ...plan.abandoned,
+        ...this.#view
+          .allocations()
+          .filter(isLive)
+          .map(({ id }) => id),
+      ],
     };
   }
 

@@ -165,7 +165,7 @@ test("a node that is not ready or not eligible takes nothing", () => {
   }
 });
 
-test("an evaluation whose plans are refused again and again is parked with the reason, and tried later", () => {
+test("an evaluation whose plans are refused again and again is parked, and tried later", () => {
   const region = new Region();
   region.register(1);
   const evaluation = shop(region, groupSpec({ count: 2, ...sized(600) }));
@@ -285,7 +285,9 @@ test("a replacement knows the one before it, and counts only failures", () => {
 test("what was given up is its own successor, until something takes its place after all", () => {
   const region = new Region();
   region.register(1);
-  region.place(shop(region), placement(1, 1));
+  const evaluation = shop(region);
+  region.ok(region.plan(evaluation, { placements: [placement(1, 1)], abandoned: [allocationId(1)] }));
+  assert.equal(region.allocation(allocationId(1)).next, undefined, "what lives is not given up");
   region.report(allocationId(1), "failed");
   const [open] = region.ledger.pendingEvaluations();
   assert.ok(open);
@@ -296,6 +298,9 @@ test("what was given up is its own successor, until something takes its place af
   region.report(allocationId(2), "failed");
   const [again] = region.ledger.pendingEvaluations();
   assert.ok(again);
+  region.ok(region.plan(again.id, { abandoned: [allocationId(1)], outcome: "waiting", delayMs: 1 }));
+  assert.equal(region.allocation(allocationId(1)).next, allocationId(2));
+  region.ok({ kind: "evaluation.wake", id: again.id, trigger: "reschedule-due", atMs: 1 });
   const late = region.plan(again.id, { placements: [placement(3, 1, { previous: allocationId(1) })] });
   assert.equal(region.ok(late).refused, 1, "2 took its place");
 });

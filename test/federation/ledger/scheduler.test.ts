@@ -1,4 +1,6 @@
-/** Ledger and scheduler together: what one proposes the other takes, and between them nothing is forgotten. */
+/**
+ * Ledger and scheduler together: what one proposes the other takes, and between them nothing is forgotten.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -55,6 +55,17 @@ test("a batch job is dead when it is done, or given up", () => {
   }
 });
 
+test("a stopped job is running while something of it is there, however little it does", () => {
+  const region = new Region();
+  region.register(1);
+  region.place(region.admit("a", jobSpec("shop")), placement(1, 1));
+  region.stop("b", "shop");
+  assert.equal(row(region).status, "running");
+  region.report(allocationId(1), "complete");
+  assert.equal(region.ledger.pendingEvaluations().length, 1);
+  assert.equal(row(region).status, "dead");
+});
+
 test("a job that waits for room is pending", () => {
   const region = new Region();
   const evaluation = region.admit("a", jobSpec("shop"));

@@ -31,7 +31,7 @@ import type {
   PeerService,
   PeerStatus,
   SubmitOptions,
-} from "../../../node/service.ts";
+} from "../../../node/service/service.ts";
 import { FULL, group, ledgerOf, NOW_MS, spec, type Tables } from "./tables.ts";
 
 export const TOKEN = "a-token-for-the-tests-0123456789";
@@ -102,8 +102,16 @@ export class FakeFeed implements EventFeed {
     this.#kept = kept;
   }
 
+  get oldest(): string {
+    return `c${this.#count - this.#events.length}`;
+  }
+
   get cursor(): string {
     return `c${this.#count}`;
+  }
+
+  get oldest(): string {
+    return `c${this.#count - this.#events.length}`;
   }
 
   since(cursor: string): readonly StampedEvent[] | "reset" {

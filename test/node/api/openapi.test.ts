@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ask, world } from "./fixture.ts";
 
@@ -109,6 +111,13 @@ describe("the OpenAPI document", () => {
       .map(({ method, url }) => `${method.toLowerCase()} ${url.replaceAll(/:([a-z]+)/g, "{$1}")}`);
     assert.deepEqual(operations.map(({ name }) => name).sort(), routes.sort());
     assert.ok(routes.length >= 24);
+  });
+
+  test("and the page for people has the same", () => {
+    const page = readFileSync(join(import.meta.dirname, "../../../docs/rest-api.md"), "utf8");
+    const told = [...page.matchAll(/^\| `([A-Z]+ \/v1\/\S+)` \|/gm)].map(([, route]) => route);
+    const routes = app.routeTable.filter(({ method }) => method !== "HEAD");
+    assert.deepEqual(told.sort(), routes.map(({ method, url }) => `${method} ${url}`).sort());
   });
 
   test("every reference leads somewhere and every component is used", () => {

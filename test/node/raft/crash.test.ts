@@ -78,19 +78,23 @@ async function checkAfter(hardware: MemoryDisk, clients: Clients): Promise<void>
 
 test("stopped at each single call of one run, every acknowledged change is there and none is doubled", async () => {
   let calls = 1;
+  let paths: readonly string[] = [];
   for (let stopAt = 1; stopAt <= calls; stopAt += 1) {
     for (const how of ["crash", "kill"] as const) {
       for (const seed of [1, 2]) {
         const hardware = new MemoryDisk({ random: seededRandom(`${stopAt} ${how} ${seed}`) });
         const clients = new Clients();
-        await live(hardware, clients, { stopAt, how, count: 14, valueBytes: 150 });
+        await live(hardware, clients, { stopAt, how, count: 40, valueBytes: 150 });
         calls = Math.max(calls, hardware.operations + 1);
+        paths = hardware.paths();
         await checkAfter(hardware, clients);
       }
     }
     assert.ok(stopAt < CALLS_MAX);
   }
-  assert.ok(calls > 70, `${calls} calls`);
+  assert.ok(calls > 120, `${calls} calls`);
+  assert.equal(paths.filter((path) => path.includes("/snapshots/")).length, 2, "the run had snapshots");
+  assert.ok(!paths.includes("raft/log/0000000000000001.log"), "and compacted its log");
 });
 
 test("stopped again and again, at any call and in any way, the same holds", async () => {

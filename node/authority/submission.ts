@@ -3,7 +3,7 @@
  * submission a job at a time, so that two in flight follow each other instead of conflicting.
  */
 
-import type { IntentWriter } from "../crdt/index.ts";
+import type { IntentWriter } from "../../crdt/index.ts";
 import {
   canonicalText,
   type Hash,
@@ -13,11 +13,11 @@ import {
   type JobSpec,
   jobDocument,
   PeerError,
-} from "../federation/index.ts";
-import type { Admission } from "./authority/admission.ts";
-import type { Authority } from "./authority/authority.ts";
+} from "../../federation/index.ts";
+import type { Admission } from "./admission.ts";
+import type { Authority } from "./authority.ts";
 import type { IntentReader } from "./intents.ts";
-import type { SubmitOptions, SubmitReceipt } from "./service.ts";
+import type { SubmitOptions, SubmitReceipt } from "../service/service.ts";
 
 interface Change {
   readonly namespace: string;

@@ -1,5 +1,5 @@
 /** Figures of one peer in Prometheus' text format (version 0.0.4). Pure. */
-import type { LedgerView, RaftStatus } from "../federation/index.ts";
+import type { LedgerView, RaftStatus } from "../../federation/index.ts";
 
 export interface MetricsInput {
   readonly ledger: LedgerView;

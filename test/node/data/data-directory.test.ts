@@ -3,17 +3,17 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "n
 import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { PeerError } from "../../federation/index.ts";
+import { PeerError } from "../../../federation/index.ts";
 import {
   DATA_FORMAT,
   type DirectoryWorld,
   dataDirectoryCandidates,
   dataDirectoryPath,
   openDataDirectory,
-} from "../../node/data-directory.ts";
-import { createCrypto } from "../../node/host/crypto.ts";
-import { createDisk } from "../../node/host/disk.ts";
-import { type MachineAccess, systemAccess } from "../../node/host/machine.ts";
+} from "../../../node/data/data-directory.ts";
+import { createCrypto } from "../../../node/host/crypto.ts";
+import { createDisk } from "../../../node/host/disk.ts";
+import { type MachineAccess, systemAccess } from "../../../node/host/machine.ts";
 
 const crypto = createCrypto();
 const isWindows = process.platform === "win32";

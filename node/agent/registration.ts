@@ -1,5 +1,5 @@
 /** What this node says of itself, from the machine's facts and its drivers' fingerprints. Pure. */
-import type { DriverFacts, MachineFacts, NodeFacts, NodeId, RegionId } from "../federation/index.ts";
+import type { DriverFacts, MachineFacts, NodeFacts, NodeId, RegionId } from "../../federation/index.ts";
 
 /** Left for the system and the peer itself, never given to tasks. */
 const RESERVED_MEMORY_SHARE = 0.05;

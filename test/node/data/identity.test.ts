@@ -8,16 +8,16 @@ import {
   regionId,
   seededRandom,
   verifyChain,
-} from "../../federation/index.ts";
-import { ManualClock, MemoryDisk } from "../../lab/index.ts";
-import { createCrypto } from "../../node/host/crypto.ts";
+} from "../../../federation/index.ts";
+import { ManualClock, MemoryDisk } from "../../../lab/index.ts";
+import { createCrypto } from "../../../node/host/crypto.ts";
 import {
   type Identity,
   type IdentityOptions,
   nodeIdOf,
   nodeNameFrom,
   openIdentity,
-} from "../../node/identity.ts";
+} from "../../../node/data/identity.ts";
 
 const crypto = createCrypto();
 const directory = "/data";

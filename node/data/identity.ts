@@ -20,8 +20,8 @@ import {
   type Signer,
   signFounding,
   toHex,
-} from "../federation/index.ts";
-import { IdentityFiles, type IdentityFilesOptions } from "./data/identity-files.ts";
+} from "../../federation/index.ts";
+import { IdentityFiles, type IdentityFilesOptions } from "./identity-files.ts";
 
 export const DEFAULT_REGION_NAME = "local";
 

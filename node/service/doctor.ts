@@ -1,5 +1,5 @@
 /** What may go wrong soon, and what to do about it. Pure: facts in, checks out. */
-import type { LedgerView, NodeFacts, RaftStatus } from "../federation/index.ts";
+import type { LedgerView, NodeFacts, RaftStatus } from "../../federation/index.ts";
 import type { DoctorCheck } from "./service.ts";
 
 const DISK_LOW_BYTES = 1024 * 1024 * 1024;

@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PeerError } from "../federation/index.ts";
-import { filesOf } from "./launcher/checkout.mjs";
-import { isLocked } from "./launcher/install-lock.mjs";
-import { identityOf } from "./launcher/process-identity.mjs";
+import { PeerError } from "../../federation/index.ts";
+import { filesOf } from "./checkout.mjs";
+import { isLocked } from "./install-lock.mjs";
+import { identityOf } from "./process-identity.mjs";
 
-/** Both node/ (sources) and dist/ (bundle) lie at the root of the checkout. */
-const ownRoot = fileURLToPath(new URL("..", import.meta.url));
+/** This file lies in node/launcher/, the bundle in dist/. */
+const ownRoot = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../.." : "..", import.meta.url));
 
 /**
  * Tells the launcher that this process uses the checkout's packages, so that it does not replace them.

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { PeerError } from "../../federation/index.ts";
-import { filesOf, runningPeers } from "../../node/launcher/checkout.mjs";
-import { identityOf } from "../../node/launcher/process-identity.mjs";
-import { markRunning } from "../../node/running-mark.ts";
+import { PeerError } from "../../../federation/index.ts";
+import { filesOf, runningPeers } from "../../../node/launcher/checkout.mjs";
+import { identityOf } from "../../../node/launcher/process-identity.mjs";
+import { markRunning } from "../../../node/launcher/running-mark.ts";
 
 function folder(context: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), "peer-mark-"));

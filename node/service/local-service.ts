@@ -9,14 +9,14 @@ import {
   type LedgerView,
   type NodeFacts,
   PeerError,
-} from "../federation/index.ts";
-import type { Agent } from "./agent/agent.ts";
-import type { Authority } from "./authority/authority.ts";
-import { formatHostPort, type HostPort, type PeerConfig } from "./config.ts";
+} from "../../federation/index.ts";
+import type { Agent } from "../agent/agent.ts";
+import type { Authority } from "../authority/authority.ts";
+import { formatHostPort, type HostPort, type PeerConfig } from "../config.ts";
 import { diagnose } from "./doctor.ts";
-import type { Identity } from "./identity.ts";
+import type { Identity } from "../data/identity.ts";
 import { metricsText } from "./metrics.ts";
-import type { Parts } from "./parts.ts";
+import type { Parts } from "../parts.ts";
 import type {
   AllocationUsage,
   DoctorCheck,
@@ -28,7 +28,7 @@ import type {
   SubmitOptions,
   SubmitReceipt,
 } from "./service.ts";
-import type { Submissions } from "./submission.ts";
+import type { Submissions } from "../authority/submission.ts";
 
 export interface ServiceWorld {
   readonly host: Host;

@@ -8,7 +8,7 @@ import type {
   NodeId,
   RaftStatus,
   RegionId,
-} from "../federation/index.ts";
+} from "../../federation/index.ts";
 
 /** How safe a write is when it is answered (S1), least to most. */
 export type Safety = "durable" | "replicated" | "admitted" | "placed";
@@ -86,6 +86,8 @@ export interface DoctorCheck {
 export interface EventFeed {
   /** Position after the newest event. */
   readonly cursor: string;
+  /** Position before the oldest event that is kept. */
+  readonly oldest: string;
   /** Events after `cursor`, or "reset" when that can't be told exactly. PeerError bad_request on a malformed cursor. */
   since(cursor: string): readonly (LedgerEvent & { readonly cursor: string })[] | "reset";
   /** Called for each new event from now on. */
