@@ -1,7 +1,7 @@
 /**
- * CRC-32C (Castagnoli), the checksum of iSCSI, ext4 and SCTP: RFC 3720 section 12.1. It finds damage, not forgery.
- * Computed eight bytes at a time with eight tables (Kounavis and Berry, "A Systematic Approach to Building High
- * Performance, Software-based, CRC Generators", 2005: "slicing-by-8").
+ * CRC-32C (Castagnoli), the checksum of iSCSI, ext4 and SCTP: RFC 3720 section 12.1. It finds damage, not
+ * forgery. Computed eight bytes at a time with eight tables (Kounavis and Berry, "A Systematic Approach to
+ * Building High Performance, Software-based, CRC Generators", 2005: "slicing-by-8").
  */
 const POLYNOMIAL_REVERSED = 0x82f63b78;
 const SLICES = 8;

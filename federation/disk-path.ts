@@ -1,9 +1,15 @@
-/** Paths as the Disk port takes them. Every Disk checks them here, so no name from a wire leaves the data directory. */
+/**
+ * Paths as the Disk port takes them. Every Disk checks them here, so no name from a wire leaves the data
+ * directory.
+ */
 import { PeerError } from "./errors.ts";
 
 const NAME_LENGTH_MAX = 200;
 const DEPTH_MAX = 16;
-/** No separator, no space, nothing that any shell or file system reads in its own way; never `.`, `..` or hidden. */
+/**
+ * No separator, no space, nothing that any shell or file system reads in its own way; never `.`, `..` or
+ * hidden.
+ */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
 /** The names in a relative, `/`-separated path. Throws PeerError `bad_request` on anything but safe names. */

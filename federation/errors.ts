@@ -23,7 +23,9 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** One problem in an input, at a place a person can find: `path` is `groups.web.count`, lines count from 1. */
+/**
+ * One problem in an input, at a place a person can find: `path` is `groups.web.count`, lines count from 1.
+ */
 export interface Problem {
   readonly path: string;
   readonly message: string;
@@ -40,7 +42,10 @@ export interface PeerErrorOptions {
   readonly cause?: unknown;
 }
 
-/** An operational failure with a code, one line that says what, and (`hint`) one line that says what to do next. */
+/**
+ * An operational failure with a code, one line that says what, and (`hint`) one line that says what to do
+ * next.
+ */
 export class PeerError extends Error {
   override readonly name = "PeerError";
   readonly code: ErrorCode;

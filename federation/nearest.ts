@@ -1,4 +1,7 @@
-/** The known name that somebody most likely meant: optimal string alignment distance (Damerau), at most a third off. */
+/**
+ * The known name that somebody most likely meant: optimal string alignment distance (Damerau), at most a
+ * third off.
+ */
 const NAME_LENGTH_MAX = 64;
 
 export function nearest(given: string, known: Iterable<string>): string | undefined {

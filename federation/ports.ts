@@ -1,13 +1,16 @@
 /**
- * The ports to the world (SOUNDNESS S25): all non-determinism of a peer comes in through these, so a whole mesh runs
- * from one seed in one process. Types only. Health probing and drivers are parts, not ports.
+ * The ports to the world (SOUNDNESS S25): all non-determinism of a peer comes in through these, so a whole
+ * mesh runs from one seed in one process. Types only. Health probing and drivers are parts, not ports.
  */
 import type { Entry } from "./intent/entry.ts";
 
 export type Cancel = () => void;
 
 export interface Clock {
-  /** Whole milliseconds since 1970, as the machine believes. Orders nothing (S19): stamps, schedules and expiries only. */
+  /**
+   * Whole milliseconds since 1970, as the machine believes. Orders nothing (S19): stamps, schedules and
+   * expiries only.
+   */
   wall(): number;
   /** Milliseconds on a clock that never jumps and starts anywhere. For timers and intervals. */
   monotonic(): number;
@@ -25,17 +28,26 @@ export interface Random {
   fork(label: string): Random;
 }
 
-/** Files of the data directory. Paths are relative, `/`-separated, made of safe names only. Errors throw PeerError. */
+/**
+ * Files of the data directory. Paths are relative, `/`-separated, made of safe names only. Errors throw
+ * PeerError.
+ */
 export interface Disk {
   /** The whole file, or undefined when there is none. */
   read(path: string): Promise<Uint8Array | undefined>;
-  /** Replaces the whole file; atomic, and durable (data and directory entry) on return. Mode 0600. Makes folders. */
+  /**
+   * Replaces the whole file; atomic, and durable (data and directory entry) on return. Mode 0600. Makes
+   * folders.
+   */
   write(path: string, data: Uint8Array): Promise<void>;
   /** Names in a folder, sorted, without `.`/`..`/temporary files; empty when there is no such folder. */
   list(path: string): Promise<readonly string[]>;
   /** Removes a file or a whole folder, durable on return. Nothing there is fine. */
   remove(path: string): Promise<void>;
-  /** Opens for reading and writing at offsets; creates the file (durably in its folder) and its folders if absent. */
+  /**
+   * Opens for reading and writing at offsets; creates the file (durably in its folder) and its folders if
+   * absent.
+   */
   open(path: string): Promise<DiskFile>;
   /** Bytes this user may still write. */
   freeBytes(): Promise<number>;
@@ -49,7 +61,10 @@ export interface DiskFile {
   writeAt(offset: number, data: Uint8Array): Promise<void>;
   /** Reserves blocks and sets the size (the new part reads as zeros); durable on return. Shrinks too. */
   resize(size: number): Promise<void>;
-  /** fdatasync: all earlier writes are durable on return. A failure is final: the peer must crash, never retry. */
+  /**
+   * fdatasync: all earlier writes are durable on return. A failure is final: the peer must crash, never
+   * retry.
+   */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
@@ -76,11 +91,14 @@ export interface Crypto {
 }
 
 /**
- * Shared intent: grow-only sets of entries, one set a document (S2). Behind it a durable local journal now, automerge
- * documents later.
+ * Shared intent: grow-only sets of entries, one set a document (S2). Behind it a durable local journal now,
+ * automerge documents later.
  */
 export interface Documents {
-  /** Durable on return. An entry that is there already is fine. Refuses (PeerError) what fails the stateless checks. */
+  /**
+   * Durable on return. An entry that is there already is fine. Refuses (PeerError) what fails the stateless
+   * checks.
+   */
   append(entry: Entry): Promise<void>;
   /** All entries of a document in arrival order (an order that means nothing to readers). */
   entries(doc: string): readonly Entry[];

@@ -53,8 +53,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Lets `durationMs` pass: runs what becomes due in order, at its time, and after each one lets all promise chains
-   * settle.
+   * Lets `durationMs` pass: runs what becomes due in order, at its time, and after each one lets all promise
+   * chains settle.
    */
   async advance(durationMs: number): Promise<void> {
     const endMs = this.#monotonicMs + durationMs;
@@ -77,7 +77,9 @@ export class ManualClock implements Clock {
     this.#wallMs += byMs;
   }
 
-  /** The machine sleeps: wall and boot clocks go on, the monotonic one and its timers do not (as on Linux). */
+  /**
+   * The machine sleeps: wall and boot clocks go on, the monotonic one and its timers do not (as on Linux).
+   */
   suspend(durationMs: number): void {
     this.#wallMs += durationMs;
     this.#bootMs += durationMs;

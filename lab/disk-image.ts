@@ -1,4 +1,6 @@
-/** What one file of a simulated disk holds: what programs see, what is on the platter, and what is in between. */
+/**
+ * What one file of a simulated disk holds: what programs see, what is on the platter, and what is in between.
+ */
 import type { Random } from "../federation/index.ts";
 
 /** A sector is written whole or not at all; anything larger may be torn. */
@@ -50,7 +52,10 @@ export class FileImage {
     this.#unsynced = [];
   }
 
-  /** A failed fdatasync: programs go on seeing what they wrote, the kernel takes it for clean, the disk never gets it. */
+  /**
+   * A failed fdatasync: programs go on seeing what they wrote, the kernel takes it for clean, the disk never
+   * gets it.
+   */
   failSync(): void {
     this.#unsynced = [];
   }

@@ -1,8 +1,9 @@
 /**
- * A disk in memory that fails as real ones do. The hardware is `MemoryDisk`; a process works on it through `mount()`.
+ * A disk in memory that fails as real ones do. The hardware is `MemoryDisk`; a process works on it through
+ * `mount()`.
  *
- * - Power cut (`crash`): of writes since the last sync each 512-byte sector is kept or lost by chance; a call that was
- *   on its way happened or not. What the port says is durable on return, is.
+ * - Power cut (`crash`): of writes since the last sync each 512-byte sector is kept or lost by chance; a call
+ * that was on its way happened or not. What the port says is durable on return, is.
  * - Death of the process (`kill`): all it wrote stays readable, and unsynced.
  * - After either, the old mount never answers again, as a dead process gets no answers.
  */
@@ -104,8 +105,8 @@ export class MemoryDisk {
   }
 
   /**
-   * Stops at the given call from now (1: the next one), before or after its effect by chance. Resolves when it did; any
-   * other stop calls it off.
+   * Stops at the given call from now (1: the next one), before or after its effect by chance. Resolves when
+   * it did; any other stop calls it off.
    */
   stopAt(operation: number, how: Stop): Promise<void> {
     return new Promise((resolve) => {

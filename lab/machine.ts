@@ -1,6 +1,6 @@
 /**
- * One simulated machine: the production composition root on a manual clock, a memory disk and a fake driver. Its disk and
- * its tasks outlive the peer, as they do on a real one.
+ * One simulated machine: the production composition root on a manual clock, a memory disk and a fake driver.
+ * Its disk and its tasks outlive the peer, as they do on a real one.
  */
 import { openDocuments } from "../crdt/index.ts";
 import type { Driver } from "../drivers/index.ts";
@@ -79,7 +79,9 @@ export class LabMachine {
     await this.until(this.#start());
   }
 
-  /** The peer's process ends; what it told the disk and the tasks stays. `crash`: the machine loses its power. */
+  /**
+   * The peer's process ends; what it told the disk and the tasks stays. `crash`: the machine loses its power.
+   */
   async stop(how: Stop): Promise<void> {
     this.#peer = undefined;
     this.#api = undefined;

@@ -1,6 +1,6 @@
 /**
- * `npm run lab -- [--seed N] [--minutes M] [--seeds K]`: runs the simulated world and prints one line of result a seed.
- * Exit codes: 0 all held, 1 crash, 2 safety, 3 liveness, 4 not deterministic, 64 wrong usage.
+ * `npm run lab -- [--seed N] [--minutes M] [--seeds K]`: runs the simulated world and prints one line of
+ * result a seed. Exit codes: 0 all held, 1 crash, 2 safety, 3 liveness, 4 not deterministic, 64 wrong usage.
  */
 import { parseArgs } from "node:util";
 import { runOneMachine, Violation } from "./one-machine.ts";

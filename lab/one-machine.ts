@@ -1,6 +1,7 @@
 /**
- * One simulated machine under a workload and faults drawn from a seed: jobs are submitted, changed and stopped, tasks
- * crash, the peer is killed, the power fails, at any disk call too. Then all is healed, and what people asked for must run.
+ * One simulated machine under a workload and faults drawn from a seed: jobs are submitted, changed and
+ * stopped, tasks crash, the peer is killed, the power fails, at any disk call too. Then all is healed, and
+ * what people asked for must run.
  */
 import { createHash } from "node:crypto";
 import { type Random, seededRandom } from "../federation/index.ts";
@@ -42,7 +43,10 @@ export class Violation extends Error {
   }
 }
 
-/** What must be true of a job: what was answered last; undefined once an unanswered change may have come after it. */
+/**
+ * What must be true of a job: what was answered last; undefined once an unanswered change may have come after
+ * it.
+ */
 interface Wish {
   readonly count: number;
   readonly stopped: boolean;

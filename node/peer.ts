@@ -1,6 +1,7 @@
 /**
- * The only composition root: real ports and parts make a production peer, simulated ones a peer of the lab; nothing else
- * differs. Everything starts in the order in which it depends on the other, and stops in reverse.
+ * The only composition root: real ports and parts make a production peer, simulated ones a peer of the lab;
+ * nothing else differs. Everything starts in the order in which it depends on the other, and stops in
+ * reverse.
  */
 import { IntentWriter } from "../crdt/index.ts";
 import type { DriverFacts, Host, LedgerEvent, NodeFacts } from "../federation/index.ts";
@@ -33,7 +34,9 @@ export interface Peer {
   stop(options: { readonly tasks: boolean }): Promise<number>;
 }
 
-/** Resolves when the peer is whole: state loaded, tasks taken up again, authority formed. Throws PeerError. */
+/**
+ * Resolves when the peer is whole: state loaded, tasks taken up again, authority formed. Throws PeerError.
+ */
 export async function createPeer(host: Host, parts: Parts, config: PeerConfig): Promise<Peer> {
   const identity = await openIdentity({
     disk: host.disk,

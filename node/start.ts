@@ -1,4 +1,6 @@
-/** A production peer: `createPeer` with the real ports and parts, its API on a socket, until someone stops it. */
+/**
+ * A production peer: `createPeer` with the real ports and parts, its API on a socket, until someone stops it.
+ */
 import { rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,6 @@
-/** What the records of a log add up to: which sequences stand, the newest state, and where truncations lie. */
+/**
+ * What the records of a log add up to: which sequences stand, the newest state, and where truncations lie.
+ */
 import type { LogRecord, StoredRecord } from "./record.ts";
 
 /** Entries above `sequence` that lie before this place are void. Without a place: it is not written yet. */

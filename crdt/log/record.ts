@@ -1,17 +1,20 @@
 /**
  * One record of a segment, little-endian:
  *
- *     crc32c u32 | length u32 | kind u8 | durable u32 | sequence u64 | data
+ * crc32c u32 | length u32 | kind u8 | durable u32 | sequence u64 | data
  *
- * The checksum covers everything after it and is seeded with the segment's seed and the record's own offset, so a
- * record that a disk wrote to a wrong place, or bytes inside a record that look like one, never pass. `durable` is the
- * durable mark: all bytes of this file before it were on the disk when this record was written.
+ * The checksum covers everything after it and is seeded with the segment's seed and the record's own offset,
+ * so a record that a disk wrote to a wrong place, or bytes inside a record that look like one, never pass.
+ * `durable` is the durable mark: all bytes of this file before it were on the disk when this record was
+ * written.
  */
 import { crc32c } from "../../federation/index.ts";
 
 export const RECORD_HEADER_BYTES = 21;
 
-/** `entry`: data of the caller. `state`: the caller's newest small state. `truncate`: entries above are void. */
+/**
+ * `entry`: data of the caller. `state`: the caller's newest small state. `truncate`: entries above are void.
+ */
 export type RecordKind = "entry" | "state" | "truncate";
 
 const KINDS: readonly (RecordKind | undefined)[] = [undefined, "entry", "state", "truncate"];
@@ -54,9 +57,9 @@ export function encodeRecord(
 }
 
 /**
- * The record at `at`, whose file offset is `offset`; the number of bytes needed when the buffer ends before the record
- * may end; undefined when there is no valid record, or one with a lower mark than `durableMin`. `sizeMax` bounds how
- * far a record can reach in its file.
+ * The record at `at`, whose file offset is `offset`; the number of bytes needed when the buffer ends before
+ * the record may end; undefined when there is no valid record, or one with a lower mark than `durableMin`.
+ * `sizeMax` bounds how far a record can reach in its file.
  */
 export function decodeRecord(
   buffer: Uint8Array,

@@ -2,12 +2,13 @@
  * Opens the files of a log after any kind of stop. All is checked before anything is changed:
  *
  * - A segment with a successor must hold valid records up to the very byte that the successor's header names.
- * - In the last segment the records end at the first place that holds none. If a later record's durable mark lies past
- *   that place, what was there had been acknowledged: damage, and the log refuses to open. Else it is the torn end of
- *   a write that nobody was told of: it is cut and logged.
+ * - In the last segment the records end at the first place that holds none. If a later record's durable mark
+ * lies past that place, what was there had been acknowledged: damage, and the log refuses to open. Else it is
+ * the torn end of a write that nobody was told of: it is cut and logged.
  *
- * What is read after a crash of the process alone, or after a failed fdatasync, may be in the page cache and not on the
- * disk. So the bytes after the last durable mark are written once more and synced before anyone relies on them.
+ * What is read after a crash of the process alone, or after a failed fdatasync, may be in the page cache and
+ * not on the disk. So the bytes after the last durable mark are written once more and synced before anyone
+ * relies on them.
  */
 import { type Disk, type DiskFile, type Host, PeerError } from "../../federation/index.ts";
 import { LogIndex } from "./log-index.ts";

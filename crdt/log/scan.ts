@@ -43,8 +43,8 @@ export type Remainder =
   | { readonly kind: "damaged"; readonly provenBy: number };
 
 /**
- * Judges the bytes after `offset`, where no valid record is. Writes of one batch may reach the disk in any order, so a
- * later record alone proves nothing: its durable mark does, if it is past `offset`.
+ * Judges the bytes after `offset`, where no valid record is. Writes of one batch may reach the disk in any
+ * order, so a later record alone proves nothing: its durable mark does, if it is past `offset`.
  */
 export async function judgeRemainder(
   file: DiskFile,

@@ -1,11 +1,12 @@
 /**
- * A segment file: a header of 128 bytes, records one after another, then zeros up to the reserved size. Little-endian:
+ * A segment file: a header of 128 bytes, records one after another, then zeros up to the reserved size.
+ * Little-endian:
  *
- *     "PEERLOG\n" | version u32 | 0 u32 | number u64 | first sequence u64 | previous end u32 | identity u8 + 80 |
- *     zeros | crc32c u32 over the 124 bytes before
+ * "PEERLOG\n" | version u32 | 0 u32 | number u64 | first sequence u64 | previous end u32 | identity u8 + 80 |
+ * zeros | crc32c u32 over the 124 bytes before
  *
- * `previous end` is where the segment before this one ends. A header is written only when that segment is durable to
- * its end, so a valid header proves it.
+ * `previous end` is where the segment before this one ends. A header is written only when that segment is
+ * durable to its end, so a valid header proves it.
  */
 import { crc32c, type Disk, type DiskFile, PeerError } from "../../federation/index.ts";
 import { readUint64, writeUint64 } from "./record.ts";
@@ -93,7 +94,10 @@ export function decodeHeader(
   };
 }
 
-/** Makes the file of a new segment with `reserveBytes` reserved, header durable. Leaves none behind when it fails. */
+/**
+ * Makes the file of a new segment with `reserveBytes` reserved, header durable. Leaves none behind when it
+ * fails.
+ */
 export async function createSegment(
   disk: Disk,
   folder: string,
@@ -108,7 +112,8 @@ export async function createSegment(
     await file.writeAt(0, bytes);
     await file.sync();
   } catch (error) {
-    // Left behind it would be an unfinished segment, which the next start removes: only the first error matters.
+    // Left behind it would be an unfinished segment, which the next start removes: only the first error
+    // matters.
     await file.close().catch(() => undefined);
     await disk.remove(path).catch(() => undefined);
     throw error;

@@ -1,16 +1,17 @@
 /**
- * A durable, append-only log of numbered entries over the Disk port, in the manner of etcd's WAL: segment files,
- * space reserved ahead, a checksum for each record, one fdatasync for all that is appended while the last one ran.
+ * A durable, append-only log of numbered entries over the Disk port, in the manner of etcd's WAL: segment
+ * files, space reserved ahead, a checksum for each record, one fdatasync for all that is appended while the
+ * last one ran.
  *
- * Beside entries the log holds one small state (Raft's term and vote): the newest stands, and each segment begins with
- * it, so whole segments can be removed from the front. `truncateAfter` appends a record too: nothing on disk is ever
- * overwritten but the torn end of a write that nobody was told of.
+ * Beside entries the log holds one small state (Raft's term and vote): the newest stands, and each segment
+ * begins with it, so whole segments can be removed from the front. `truncateAfter` appends a record too:
+ * nothing on disk is ever overwritten but the torn end of a write that nobody was told of.
  *
- * How the durable mark is known: each record carries the offset up to which its file was durable when it was written,
- * and a segment's header is written only when the segment before is durable whole. A place without a valid record
- * before such a mark is damage, and the log refuses to open; after it, it is a torn end, and is cut. One case can't be
- * told from a torn end: rot in the very last batch, if nothing was written after it. So an idle log is marked (`mark`),
- * and `close` marks it.
+ * How the durable mark is known: each record carries the offset up to which its file was durable when it was
+ * written, and a segment's header is written only when the segment before is durable whole. A place without a
+ * valid record before such a mark is damage, and the log refuses to open; after it, it is a torn end, and is
+ * cut. One case can't be told from a torn end: rot in the very last batch, if nothing was written after it.
+ * So an idle log is marked (`mark`), and `close` marks it.
  */
 import { type Disk, type Host, invariant, PeerError } from "../../federation/index.ts";
 import { LogIndex, type Truncation } from "./log-index.ts";
@@ -21,8 +22,8 @@ import { createSegment, damaged, IDENTITY_BYTES_MAX, SEGMENT_HEADER_BYTES, type 
 import { RESERVE_BYTES_MIN, Tail } from "./tail.ts";
 
 /**
- * Bounds only how finely a log can be compacted; what an empty log takes is the first reservation, 64 KiB. Larger ones
- * free space later, smaller ones cost a file and two more syncs each time.
+ * Bounds only how finely a log can be compacted; what an empty log takes is the first reservation, 64 KiB.
+ * Larger ones free space later, smaller ones cost a file and two more syncs each time.
  */
 export const SEGMENT_BYTES = 16 * 1024 * 1024;
 export const RECORD_BYTES_MAX = 8 * 1024 * 1024;
@@ -110,8 +111,9 @@ export class SegmentedLog {
   }
 
   /**
-   * Opens the log in `folder`, or begins an empty one. Throws PeerError: `damaged` names file and offset of what was
-   * durable once and is not readable now, `not_supported` is a newer format, `conflict` another log's file.
+   * Opens the log in `folder`, or begins an empty one. Throws PeerError: `damaged` names file and offset of
+   * what was durable once and is not readable now, `not_supported` is a newer format, `conflict` another
+   * log's file.
    */
   static async open(disk: Disk, folder: string, options: SegmentedLogOptions): Promise<SegmentedLog> {
     const { identity, log } = options;
@@ -162,8 +164,8 @@ export class SegmentedLog {
   }
 
   /**
-   * Appends entries and returns the first one's sequence. Not durable before `sync` resolved; the bytes must not change
-   * until then. Throws PeerError `too_large`, and `too_many_requests` when the disk can't keep up.
+   * Appends entries and returns the first one's sequence. Not durable before `sync` resolved; the bytes must
+   * not change until then. Throws PeerError `too_large`, and `too_many_requests` when the disk can't keep up.
    */
   append(records: readonly Uint8Array[]): number {
     this.#check();
@@ -185,8 +187,8 @@ export class SegmentedLog {
   }
 
   /**
-   * Sets the state. `now` writes it with the next `sync`; `later` only with the next record of its kind: a newer state,
-   * a mark, or a new segment's beginning. At most `STATE_BYTES_MAX` bytes.
+   * Sets the state. `now` writes it with the next `sync`; `later` only with the next record of its kind: a
+   * newer state, a mark, or a new segment's beginning. At most `STATE_BYTES_MAX` bytes.
    */
   setState(data: Uint8Array, when: "now" | "later"): void {
     this.#check();
@@ -195,7 +197,10 @@ export class SegmentedLog {
     else this.#index.state = data;
   }
 
-  /** Voids all entries after `sequence`; the next one appended is the one after it. Durable with the next `sync`. */
+  /**
+   * Voids all entries after `sequence`; the next one appended is the one after it. Durable with the next
+   * `sync`.
+   */
   truncateAfter(sequence: number): void {
     this.#check();
     invariant(sequence >= this.#index.first - 1, "a log is not cut before its first entry");
@@ -205,7 +210,9 @@ export class SegmentedLog {
     this.#unwritten.set(this.#push("truncate", sequence, new Uint8Array(0)), truncation);
   }
 
-  /** Resolves when all that was appended before is durable. When it throws, so does all that follows: crash. */
+  /**
+   * Resolves when all that was appended before is durable. When it throws, so does all that follows: crash.
+   */
   async sync(): Promise<void> {
     this.#check();
     const target = this.#appended;
@@ -218,9 +225,9 @@ export class SegmentedLog {
   }
 
   /**
-   * Makes sure that `count` entries of `bytes` together can be written. Throws PeerError `disk_full`, after which the
-   * log is as before: without it a full disk is found by `sync`, and is final. Together they may take a quarter of a
-   * segment, or be one entry.
+   * Makes sure that `count` entries of `bytes` together can be written. Throws PeerError `disk_full`, after
+   * which the log is as before: without it a full disk is found by `sync`, and is final. Together they may
+   * take a quarter of a segment, or be one entry.
    */
   async reserve(count: number, bytes: number): Promise<void> {
     this.#check();
@@ -230,8 +237,8 @@ export class SegmentedLog {
   }
 
   /**
-   * Writes, without a sync, a record whose mark proves that the entries before it were durable. Call it when the log
-   * becomes idle: from then on rot in the last entries is found. On a full disk there is none.
+   * Writes, without a sync, a record whose mark proves that the entries before it were durable. Call it when
+   * the log becomes idle: from then on rot in the last entries is found. On a full disk there is none.
    */
   async mark(): Promise<void> {
     this.#check();
@@ -244,8 +251,8 @@ export class SegmentedLog {
   }
 
   /**
-   * Removes the segments that hold only entries before `sequence`, oldest first. Those that are being read stay for the
-   * next time.
+   * Removes the segments that hold only entries before `sequence`, oldest first. Those that are being read
+   * stay for the next time.
    */
   async truncateBefore(sequence: number): Promise<void> {
     this.#check();
@@ -317,7 +324,10 @@ export class SegmentedLog {
     return record;
   }
 
-  /** Runs `run` after what was queued before it. Its failure is the log's, except one with the code `harmless`. */
+  /**
+   * Runs `run` after what was queued before it. Its failure is the log's, except one with the code
+   * `harmless`.
+   */
   #exclusive(run: () => Promise<void>, harmless?: string): Promise<void> {
     const turn = this.#queue.then(async () => {
       if (this.#failure !== undefined) throw this.#failure;

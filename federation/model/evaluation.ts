@@ -1,6 +1,8 @@
 import type { EvaluationId, JobId } from "./ids.ts";
 
-/** `blocked`: not all could be placed, woken by capacity. `waiting`: runs again after `delayMs` (reschedule). */
+/**
+ * `blocked`: not all could be placed, woken by capacity. `waiting`: runs again after `delayMs` (reschedule).
+ */
 export type EvaluationStatus = "pending" | "blocked" | "waiting" | "complete" | "failed";
 
 export type EvaluationTrigger =
@@ -20,7 +22,9 @@ export interface Refusal {
   readonly nodesEvaluated: number;
   /** Filter (`driver`, `cpu`, `memory`, `port 8080`, …) to number of nodes excluded by it. */
   readonly excluded: Readonly<Record<string, number>>;
-  /** The smallest change that would make one more instance fit, for people; absent when nothing simple would. */
+  /**
+   * The smallest change that would make one more instance fit, for people; absent when nothing simple would.
+   */
   readonly advice?: string;
 }
 
@@ -32,7 +36,7 @@ export interface Evaluation {
   readonly status: EvaluationStatus;
   readonly priority: number;
   readonly refusals: readonly Refusal[];
-  /** For `waiting`: how long to wait from when the leader first sees it. */
+  /** For `waiting`, and for `blocked` ones that try again by themselves: how long from when the leader sees it. */
   readonly delayMs?: number;
   /** Plans that the ledger refused for this evaluation so far. */
   readonly attempts: number;

@@ -8,7 +8,10 @@ export type EvaluationId = string & { readonly __brand: "EvaluationId" };
 export const NAME_LENGTH_MAX = 63;
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
-/** Letters, digits and `-_.`, at most 63, not starting with a dot or dash: safe as a file name, in a URL, as a key. */
+/**
+ * Letters, digits and `-_.`, at most 63, not starting with a dot or dash: safe as a file name, in a URL, as a
+ * key.
+ */
 export function isName(text: string): boolean {
   return text.length <= NAME_LENGTH_MAX && NAME.test(text) && text !== "__proto__";
 }

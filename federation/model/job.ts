@@ -1,5 +1,6 @@
 /**
- * A job as the core sees it: every default filled in, units in the names, plain JSON (it is hashed, signed, stored).
+ * A job as the core sees it: every default filled in, units in the names, plain JSON (it is hashed, signed,
+ * stored).
  * `node/jobfile` turns job files into it and back.
  */
 import type { JobId } from "./ids.ts";
@@ -29,7 +30,10 @@ export interface GroupSpec {
   readonly tasks: readonly TaskSpec[];
 }
 
-/** On the same node. `attempts` restarts within `intervalMs`; then `fail` the allocation or `delay` until the interval ends. */
+/**
+ * On the same node. `attempts` restarts within `intervalMs`; then `fail` the allocation or `delay` until the
+ * interval ends.
+ */
 export interface RestartPolicy {
   readonly attempts: number;
   readonly intervalMs: number;

@@ -1,6 +1,6 @@
 /**
- * States only grow (SwarmKit: "given two observations, the greater of the two can be considered"). Ranks are 64 apart
- * so that a later release can put a state between two others.
+ * States only grow (SwarmKit: "given two observations, the greater of the two can be considered"). Ranks are
+ * 64 apart so that a later release can put a state between two others.
  */
 
 export const TASK_RANK = {

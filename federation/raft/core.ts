@@ -1,10 +1,11 @@
 /**
- * Raft as a pure state machine: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (extended
- * version, 2014), in the form of etcd-io/raft's RawNode. No clock, no I/O: `tick` and `propose` come in, `ready` tells
- * what to do about it, `advance` says that it was done.
+ * Raft as a pure state machine: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm"
+ * (extended version, 2014), in the form of etcd-io/raft's RawNode. No clock, no I/O: `tick` and `propose`
+ * come in, `ready` tells what to do about it, `advance` says that it was done.
  *
- * This release has groups of one voter. It goes the whole way all the same: a vote that is durable before it counts, an
- * empty entry at the start of each term, commitment by counting durable copies of entries of the current term alone.
+ * This release has groups of one voter. It goes the whole way all the same: a vote that is durable before it
+ * counts, an empty entry at the start of each term, commitment by counting durable copies of entries of the
+ * current term alone.
  */
 import { PeerError } from "../errors.ts";
 import { err, invariant, ok, type Result } from "../invariant.ts";
@@ -47,7 +48,10 @@ export class Raft {
   #told: HardState;
   #outstanding: Ready | undefined;
 
-  /** Throws PeerError `not_supported` unless `voters` is `self` alone, InvariantError when the parts do not fit. */
+  /**
+   * Throws PeerError `not_supported` unless `voters` is `self` alone, InvariantError when the parts do not
+   * fit.
+   */
   constructor(start: RaftStart, limits: RaftLimits = RAFT_LIMITS) {
     const { hardState, self, voters } = start;
     if (voters.length !== 1 || voters[0] !== self) {
@@ -68,14 +72,17 @@ export class Raft {
   }
 
   /**
-   * Time passes. A follower whose election timeout ran out stands for election; the only voter has nobody to wait for,
-   * so its first tick does it. A leader of itself alone has nothing to do.
+   * Time passes. A follower whose election timeout ran out stands for election; the only voter has nobody to
+   * wait for, so its first tick does it. A leader of itself alone has nothing to do.
    */
   tick(): void {
     if (this.#role === "follower") this.#campaign();
   }
 
-  /** Takes `data` as the next entry. It is committed only if it comes back in a Ready with this index and term. */
+  /**
+   * Takes `data` as the next entry. It is committed only if it comes back in a Ready with this index and
+   * term.
+   */
   propose(data: Uint8Array): Result<{ readonly index: number; readonly term: number }, ProposeRefusal> {
     invariant(data.length > 0, "an empty entry is the leader's own");
     if (this.#role !== "leader") return err("not_leader");
@@ -158,7 +165,8 @@ export class Raft {
     this.#uncommittedBytes = 0;
     this.#match.clear();
     this.#match.set(this.#self, this.#log.stable);
-    // Entries of earlier terms are committed by this one, never by counting their own copies (paper, section 5.4.2).
+    // Entries of earlier terms are committed by this one, never by counting their own copies (paper, section
+    // 5.4.2).
     this.#log.append(this.#term, EMPTY);
   }
 

@@ -1,4 +1,6 @@
-/** Readable forms of what the core gives out, for transcripts and logs (after etcd-io/raft's DescribeReady). */
+/**
+ * Readable forms of what the core gives out, for transcripts and logs (after etcd-io/raft's DescribeReady).
+ */
 import type { HardState, RaftEntry, RaftStatus, Ready } from "./ready.ts";
 
 const DATA_SHOWN_MAX = 40;

@@ -3,8 +3,8 @@
 export type VoteResult = "pending" | "won" | "lost";
 
 /**
- * The highest index that a majority of `voters` holds; `matchOf` gives the highest one known of each, 0 for none. No
- * voters hold everything: that is what an empty half of a joint majority must say.
+ * The highest index that a majority of `voters` holds; `matchOf` gives the highest one known of each, 0 for
+ * none. No voters hold everything: that is what an empty half of a joint majority must say.
  */
 export function committedIndex(voters: readonly string[], matchOf: (voter: string) => number): number {
   if (voters.length === 0) return Number.MAX_SAFE_INTEGER;

@@ -1,6 +1,6 @@
 /**
- * The contract between the pure Raft core and its shell, in the shape of etcd's raft (`Ready`, `advance`): the core
- * never does I/O; each `Ready` says what to persist, then send, then apply, in that order.
+ * The contract between the pure Raft core and its shell, in the shape of etcd's raft (`Ready`, `advance`):
+ * the core never does I/O; each `Ready` says what to persist, then send, then apply, in that order.
  */
 
 export interface RaftEntry {
@@ -21,17 +21,22 @@ export interface HardState {
 export type RaftRole = "follower" | "candidate" | "leader";
 
 /**
- * Carries either `entries` or `committed`, never both: what is committed is durable already, so nobody who waits for it
- * has to wait for the next disk write too.
+ * Carries either `entries` or `committed`, never both: what is committed is durable already, so nobody who
+ * waits for it has to wait for the next disk write too.
  */
 export interface Ready {
   /** Present when it changed since the last Ready. */
   readonly hardState?: HardState;
-  /** To append (and fdatasync) before `advance`; may overwrite a conflicting tail, never a committed entry. */
+  /**
+   * To append (and fdatasync) before `advance`; may overwrite a conflicting tail, never a committed entry.
+   */
   readonly entries: readonly RaftEntry[];
   /** To apply after `entries` and `hardState` are durable. */
   readonly committed: readonly RaftEntry[];
-  /** Whether an fdatasync must come before `advance`. Not for a commit index alone: it is found again at start. */
+  /**
+   * Whether an fdatasync must come before `advance`. Not for a commit index alone: it is found again at
+   * start.
+   */
   readonly mustSync: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The node's side of an allocation, as data: what it has seen of each task, and from that the next steps. The agent
- * (`node/agent`) keeps the state on disk and carries the steps out; nothing here acts.
+ * The node's side of an allocation, as data: what it has seen of each task, and from that the next steps. The
+ * agent (`node/agent`) keeps the state on disk and carries the steps out; nothing here acts.
  */
 import type { Allocation, Health, TaskRecord } from "../model/allocation.ts";
 import type { GroupSpec, JobType } from "../model/job.ts";
@@ -41,7 +41,10 @@ export type TaskStep =
   /** End it: `why` decides what its end means. */
   | { readonly kind: "stop"; readonly task: string; readonly why: StopReason };
 
-/** `shutdown`: `peer down`; the task comes back with the peer. `retire`: it ends for good. `cycle`: `alloc restart`. */
+/**
+ * `shutdown`: `peer down`; the task comes back with the peer. `retire`: it ends for good. `cycle`: `alloc
+ * restart`.
+ */
 export type StopReason = "retire" | "cycle" | "shutdown";
 
 export interface AllocationSteps {
@@ -73,8 +76,8 @@ export function isLocallyEnded(local: LocalAllocation): boolean {
 }
 
 /**
- * Next steps for an allocation. Tasks that run are stopped when the allocation shall stop, when a sibling failed for
- * good, or when a newer restart was asked for; the others are started when they are due.
+ * Next steps for an allocation. Tasks that run are stopped when the allocation shall stop, when a sibling
+ * failed for good, or when a newer restart was asked for; the others are started when they are due.
  */
 export function planAllocation(
   desired: Pick<Allocation, "desired" | "restartGeneration" | "restartTask">,
@@ -197,9 +200,13 @@ export function taskEnded(task: LocalTask, ended: EndedTask): LocalTask {
         state: "restarting",
         recentRestartsMs: decision.restarts,
         restartAtMs: decision.atMs,
-        message: `${what}; restarts in ${Math.max(0, Math.round((decision.atMs - ended.nowMs) / 100) / 10)} s`,
+        message: `${what}; restarts in ${secondsUntil(decision.atMs, ended.nowMs)} s`,
       };
   }
+}
+
+function secondsUntil(atMs: number, nowMs: number): number {
+  return Math.max(0, Math.round((atMs - nowMs) / 100) / 10);
 }
 
 /** A task that does not run now is told to stop: nothing to end, so its state changes at once. */
@@ -216,7 +223,10 @@ export function taskHalted(
   return { ...task, ...due, generation: at.generation };
 }
 
-/** Boot-clock times of an earlier boot mean nothing now: what waited is due, and no attempt is held against it. */
+/**
+ * Boot-clock times of an earlier boot mean nothing now: what waited is due, and no attempt is held against
+ * it.
+ */
 export function afterReboot(local: LocalAllocation, bootId: string): LocalAllocation {
   const tasks = Object.entries(local.tasks).map(([name, task]): [string, LocalTask] => [
     name,

@@ -1,6 +1,6 @@
 /**
- * What a task sees of its placement: `PEER_*`, and Nomad's names for the same, so that programs written for Nomad run
- * unchanged. Pure.
+ * What a task sees of its placement: `PEER_*`, and Nomad's names for the same, so that programs written for
+ * Nomad run unchanged. Pure.
  */
 import type { Allocation } from "../model/allocation.ts";
 import type { GroupSpec, JobSpec, TaskSpec } from "../model/job.ts";
@@ -55,7 +55,9 @@ function placementVariables(place: TaskPlace): Record<string, string> {
   return variables;
 }
 
-/** The task's whole environment. `base` (PATH, HOME, …) is least, what the job file says in `env` is greatest. */
+/**
+ * The task's whole environment. `base` (PATH, HOME, …) is least, what the job file says in `env` is greatest.
+ */
 export function taskEnvironment(
   place: TaskPlace,
   base: Readonly<Record<string, string>>,
@@ -97,7 +99,10 @@ function own(record: Readonly<Record<string, string>>, name: string): string | u
 
 const REFERENCE = /\$\{([^${}]{1,256})\}/g;
 
-/** Replaces `${name}`. What is not known stays as it is, as in Nomad: shell and script text passes through unharmed. */
+/**
+ * Replaces `${name}`. What is not known stays as it is, as in Nomad: shell and script text passes through
+ * unharmed.
+ */
 export function interpolate(text: string, lookup: (name: string) => string | undefined): string {
   return text.replace(REFERENCE, (whole, name: string) => lookup(name.trim()) ?? whole);
 }

@@ -1,9 +1,12 @@
 /**
- * What happens after a task ended, on the same node (Nomad's restart policy). Pure: times come in, jitter comes in.
+ * What happens after a task ended, on the same node (Nomad's restart policy). Pure: times come in, jitter
+ * comes in.
  */
 import type { JobType, RestartPolicy } from "../model/job.ts";
 
-/** However long a crash loop lasts, it is tried again at least this often (mode `delay`) until it gives up. */
+/**
+ * However long a crash loop lasts, it is tried again at least this often (mode `delay`) until it gives up.
+ */
 const BACKOFF_MAX_MS = 5 * 60_000;
 /** A restart is put off by up to a quarter more, so that what failed together does not come back together. */
 const JITTER_SHARE = 0.25;
@@ -33,8 +36,8 @@ export interface RestartInput {
 }
 
 /**
- * A batch task that exits 0 is complete; every other end of a task counts as one attempt. The delay doubles with each
- * attempt inside the interval, from `delayMs` up to five minutes.
+ * A batch task that exits 0 is complete; every other end of a task counts as one attempt. The delay doubles
+ * with each attempt inside the interval, from `delayMs` up to five minutes.
  */
 export function decideRestart(input: RestartInput): RestartDecision {
   const { policy, nowMs } = input;
@@ -52,13 +55,11 @@ export function decideRestart(input: RestartInput): RestartDecision {
     const oldest = recent[0] ?? nowMs;
     return restartAt(oldest + policy.intervalMs + policy.delayMs * JITTER_SHARE * input.jitter, recent);
   }
-  return {
-    kind: "fail",
-    message:
-      policy.attempts === 0
-        ? `${describeEnd(input.end)}; restart.attempts is 0`
-        : `${describeEnd(input.end)}; ${policy.attempts} restarts within ${policy.intervalMs / 1000} s used up`,
-  };
+  const why =
+    policy.attempts === 0
+      ? "restart.attempts is 0"
+      : `${policy.attempts} restarts within ${policy.intervalMs / 1000} s used up`;
+  return { kind: "fail", message: `${describeEnd(input.end)}; ${why}` };
 }
 
 function restartAt(atMs: number, recent: readonly number[]): RestartDecision {

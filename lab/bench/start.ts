@@ -1,4 +1,6 @@
-/** `npm run bench -- start`: time to the API, and what an idle peer costs, alone and with keeper and one task. */
+/**
+ * `npm run bench -- start`: time to the API, and what an idle peer costs, alone and with keeper and one task.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "../real/await.ts";

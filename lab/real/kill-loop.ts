@@ -1,7 +1,8 @@
 /**
- * Kills a real peer with SIGKILL at random moments while jobs are submitted, changed and stopped, and proves after each
- * restart: every answered submission is there, no task was restarted by it, and in the end no process is left. Two jobs
- * that nobody changes run through it all and write numbers; their logs must have every one.
+ * Kills a real peer with SIGKILL at random moments while jobs are submitted, changed and stopped, and proves
+ * after each restart: every answered submission is there, no task was restarted by it, and in the end no
+ * process is left. Two jobs that nobody changes run through it all and write numbers; their logs must have
+ * every one.
  */
 import { type Random, seededRandom } from "../../federation/index.ts";
 import { eventually } from "./await.ts";

@@ -1,4 +1,7 @@
-/** Processes of a data directory's tasks that still run, found by what no task can be without: its environment. */
+/**
+ * Processes of a data directory's tasks that still run, found by what no task can be without: its
+ * environment.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 
 export interface Orphan {

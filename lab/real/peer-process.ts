@@ -1,4 +1,7 @@
-/** A real peer in a process of its own, on loopback, with a data directory of its own: for tests and benchmarks. */
+/**
+ * A real peer in a process of its own, on loopback, with a data directory of its own: for tests and
+ * benchmarks.
+ */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";

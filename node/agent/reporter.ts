@@ -1,4 +1,7 @@
-/** Tells the authority what changed on this node: batched, one report under way, tried again until it is taken. */
+/**
+ * Tells the authority what changed on this node: batched, one report under way, tried again until it is
+ * taken.
+ */
 import type { AllocationReport, Cancel, Clock, Host } from "../../federation/index.ts";
 import { PeerError } from "../../federation/index.ts";
 

@@ -1,6 +1,6 @@
 /**
- * One allocation on this node: carries out the steps that `planAllocation` gives, and saves what it knows before and
- * after each, so that a crash at any point repeats no start and forgets no task.
+ * One allocation on this node: carries out the steps that `planAllocation` gives, and saves what it knows
+ * before and after each, so that a crash at any point repeats no start and forgets no task.
  */
 import type { Driver, TaskExit, TaskHandle } from "../../drivers/index.ts";
 import {
@@ -108,8 +108,8 @@ export class AllocationRunner {
   }
 
   /**
-   * After a restart of the peer: takes up again what the saved state says was there. `left`: what the drivers still know,
-   * by run; a crash between a start and its saved handle is found there.
+   * After a restart of the peer: takes up again what the saved state says was there. `left`: what the drivers
+   * still know, by run; a crash between a start and its saved handle is found there.
    */
   async recover(left: ReadonlyMap<string, TaskHandle>): Promise<void> {
     const rebooted = this.#local.bootId !== this.#world.bootId;
@@ -193,7 +193,10 @@ export class AllocationRunner {
     this.#busy.set(step.task, done);
   }
 
-  /** What may pass (the keeper was away, the disk full) is tried again later; anything else is a bug and crashes. */
+  /**
+   * What may pass (the keeper was away, the disk full) is tried again later; anything else is a bug and
+   * crashes.
+   */
   #tolerate(task: string, cause: unknown): boolean {
     if (this.#abort.signal.aborted) return false;
     if (!(cause instanceof PeerError)) throw cause;

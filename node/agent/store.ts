@@ -1,4 +1,7 @@
-/** The agent's memory on its own disk: one small file an allocation, so that a restarted peer finds its tasks again. */
+/**
+ * The agent's memory on its own disk: one small file an allocation, so that a restarted peer finds its tasks
+ * again.
+ */
 import type { Disk, LocalAllocation } from "../../federation/index.ts";
 import { isName, PeerError } from "../../federation/index.ts";
 

@@ -1,10 +1,11 @@
 /**
- * Brings intent before the authority (S1): the ledger never reads the documents, it is told by an entry which version
- * of a job counts now. One admission a document at a time; what the ledger already knows is not told again.
+ * Brings intent before the authority (S1): the ledger never reads the documents, it is told by an entry which
+ * version of a job counts now. One admission a document at a time; what the ledger already knows is not told
+ * again.
  */
 import { type Host, type JobIntent, PeerError } from "../../federation/index.ts";
-import type { IntentReader } from "./intents.ts";
 import type { Authority } from "./authority.ts";
+import type { IntentReader } from "./intents.ts";
 
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 10_000;
@@ -33,7 +34,10 @@ export class Admission {
     for (const document of this.#host.documents.list(JOB_PREFIX)) await this.admit(document);
   }
 
-  /** True when the ledger holds the document's present winner on return; false: it is durable and tried again later. */
+  /**
+   * True when the ledger holds the document's present winner on return; false: it is durable and tried again
+   * later.
+   */
   admit(document: string): Promise<boolean> {
     const before = this.#turns.get(document) ?? Promise.resolve(true);
     const turn = before.then(() => this.#admit(document));
@@ -78,6 +82,8 @@ export class Admission {
     const { winner } = intent;
     if (winner === undefined) return;
     const record = this.#authority.ledger.job(winner.namespace, winner.job);
+    // Stopped so long ago that the ledger forgot it: there is nothing to stop.
+    if (record === undefined && intent.stopped) return;
     const known = record?.heads ?? [];
     if (known.length === intent.heads.length && intent.heads.every((head) => known.includes(head))) return;
     await this.#authority.propose({

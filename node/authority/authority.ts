@@ -1,4 +1,7 @@
-/** The region's authority on this peer: the Raft group, the ledger it replicates, and the events that come of it. */
+/**
+ * The region's authority on this peer: the Raft group, the ledger it replicates, and the events that come of
+ * it.
+ */
 import {
   type Command,
   type CommandOutcome,
@@ -40,7 +43,10 @@ export class Authority {
     this.events = events;
   }
 
-  /** Loads the newest snapshot, replays the log and takes up leadership. PeerError `damaged` when the disk lost data. */
+  /**
+   * Loads the newest snapshot, replays the log and takes up leadership. PeerError `damaged` when the disk
+   * lost data.
+   */
   static async open(world: AuthorityWorld): Promise<Authority> {
     const { generation, host, regionId } = world;
     const ledger = new Ledger({ regionId, generation });
@@ -78,7 +84,10 @@ export class Authority {
     return this.#group.status();
   }
 
-  /** Durable and applied on return. A refusal by the ledger is a PeerError; so is a full queue or a closed authority. */
+  /**
+   * Durable and applied on return. A refusal by the ledger is a PeerError; so is a full queue or a closed
+   * authority.
+   */
   async propose(
     command: Command,
   ): Promise<{ index: number; outcome: Extract<CommandOutcome, { ok: true }> }> {

@@ -1,6 +1,7 @@
 /**
- * The newest ledger events, to be resumed exactly (S23). Bounded: a cursor that is older than what is kept is answered
- * with "reset", never with a gap. After a restart the log's replay fills it again, with the same cursors.
+ * The newest ledger events, to be resumed exactly (S23). Bounded: a cursor that is older than what is kept is
+ * answered with "reset", never with a gap. After a restart the log's replay fills it again, with the same
+ * cursors.
  */
 import {
   type Cursor,
@@ -76,7 +77,7 @@ export class EventLog implements EventFeed {
 
   /** Position after all events of an index. */
   #at(index: number): Cursor {
-    return { ...this.#history, index, n: Number.MAX_SAFE_INTEGER };
+    return { ...this.#history, index, n: AFTER_ENTRY };
   }
 }
 

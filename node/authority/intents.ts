@@ -1,5 +1,11 @@
 /** What people want, read from the documents: only entries that count, as one value a job. */
-import { createCounting, type Host, type JobIntent, jobIntent, type PublicKey } from "../../federation/index.ts";
+import {
+  createCounting,
+  type Host,
+  type JobIntent,
+  jobIntent,
+  type PublicKey,
+} from "../../federation/index.ts";
 
 export type IntentReader = (document: string) => JobIntent;
 

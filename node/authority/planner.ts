@@ -1,6 +1,6 @@
 /**
- * The leader's planning loop: takes evaluations in order, lets the scheduler plan each on the present ledger, proposes
- * the plan. One plan is in flight at a time, so that each is made on what the one before left.
+ * The leader's planning loop: takes evaluations in order, lets the scheduler plan each on the present ledger,
+ * proposes the plan. One plan is in flight at a time, so that each is made on what the one before left.
  */
 import {
   type AllocationId,
@@ -19,7 +19,10 @@ const RETRY_MAX_MS = 5_000;
 export class Planner {
   readonly #host: Host;
   readonly #authority: Authority;
-  /** Evaluations that run again after a time, and their timers; a leader's own memory: a new leader waits anew. */
+  /**
+   * Evaluations that run again after a time, and their timers; a leader's own memory: a new leader waits
+   * anew.
+   */
   readonly #waiting = new Map<string, Cancel>();
   #unwatch: Cancel = () => undefined;
   #retry: Cancel | undefined;

@@ -1,6 +1,6 @@
 /**
- * Takes what people ask for: writes it as a signed entry (durable), then has the authority admit it (S1, S2). One
- * submission a job at a time, so that two in flight follow each other instead of conflicting.
+ * Takes what people ask for: writes it as a signed entry (durable), then has the authority admit it (S1, S2).
+ * One submission a job at a time, so that two in flight follow each other instead of conflicting.
  */
 
 import type { IntentWriter } from "../../crdt/index.ts";
@@ -14,10 +14,10 @@ import {
   jobDocument,
   PeerError,
 } from "../../federation/index.ts";
+import type { SubmitOptions, SubmitReceipt } from "../service/service.ts";
 import type { Admission } from "./admission.ts";
 import type { Authority } from "./authority.ts";
 import type { IntentReader } from "./intents.ts";
-import type { SubmitOptions, SubmitReceipt } from "../service/service.ts";
 
 interface Change {
   readonly namespace: string;

@@ -1,4 +1,7 @@
-/** Where the API is and what to show it: flags, then environment, then the data directory of a peer on this machine. */
+/**
+ * Where the API is and what to show it: flags, then environment, then the data directory of a peer on this
+ * machine.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dataDirectoryCandidates } from "../data/data-directory.ts";

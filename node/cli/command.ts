@@ -1,4 +1,7 @@
-/** The shape of a command. The table in `commands.ts` names them all; each one's code is loaded when it is called. */
+/**
+ * The shape of a command. The table in `commands.ts` names them all; each one's code is loaded when it is
+ * called.
+ */
 import type { Client } from "./client.ts";
 import type { Output } from "./output.ts";
 

@@ -23,7 +23,9 @@ export interface CliWorld {
   readonly signal: AbortSignal;
 }
 
-/** Never throws for what a user can cause: prints what went wrong and what to do next, returns the exit code. */
+/**
+ * Never throws for what a user can cause: prints what went wrong and what to do next, returns the exit code.
+ */
 export async function runCli(world: CliWorld): Promise<number> {
   let out = outputFor(world, { json: world.argv.includes("--json"), quiet: false, colour: true });
   try {

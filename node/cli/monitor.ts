@@ -1,4 +1,6 @@
-/** Watches a job after a submission and tells what changes, line by line, until it runs as wanted or can't. */
+/**
+ * Watches a job after a submission and tells what changes, line by line, until it runs as wanted or can't.
+ */
 import type { AllocationRow, EvaluationRow, JobDetailRow } from "../api/index.ts";
 import type { Client } from "./client.ts";
 import { EXIT } from "./command.ts";

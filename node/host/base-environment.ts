@@ -1,4 +1,7 @@
-/** What tasks get of the machine's environment: enough to find programs and a home, nothing that is the peer's own. */
+/**
+ * What tasks get of the machine's environment: enough to find programs and a home, nothing that is the peer's
+ * own.
+ */
 import { delimiter, dirname } from "node:path";
 
 const NAMES = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ"];

@@ -1,9 +1,11 @@
 /**
- * The Disk port over a directory of the machine. One process at a time works on it (the data directory's lock sees to
- * that). Folders get mode 0700, files 0600; symbolic links inside are refused, so nothing leads out of the directory.
+ * The Disk port over a directory of the machine. One process at a time works on it (the data directory's lock
+ * sees to that). Folders get mode 0700, files 0600; symbolic links inside are refused, so nothing leads out
+ * of the directory.
  *
- * Before the first use of a folder, what an earlier process left there is settled: its unfinished temporary files are
- * removed and the folder is synced, so that whatever is read from it now is still there after a power cut.
+ * Before the first use of a folder, what an earlier process left there is settled: its unfinished temporary
+ * files are removed and the folder is synced, so that whatever is read from it now is still there after a
+ * power cut.
  */
 import { constants } from "node:fs";
 import * as nodeFiles from "node:fs/promises";
@@ -254,7 +256,9 @@ class DirectoryDisk implements Disk {
     }
   }
 
-  /** Makes a folder's entries durable. Windows can't open a folder for that; NTFS journals its own changes. */
+  /**
+   * Makes a folder's entries durable. Windows can't open a folder for that; NTFS journals its own changes.
+   */
   async #syncFolder(folder: string): Promise<void> {
     if (this.#system.platform === "win32") return;
     const handle = await this.#system.files.open(folder, constants.O_RDONLY);

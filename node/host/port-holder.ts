@@ -9,7 +9,9 @@ const COMMAND_TIMEOUT_MS = 3_000;
 /** `st` column of /proc/net/tcp. */
 const LISTEN_STATE = "0A";
 
-/** Refuses (PeerError `conflict`) an address that can't be listened on, naming the holder where that is known. */
+/**
+ * Refuses (PeerError `conflict`) an address that can't be listened on, naming the holder where that is known.
+ */
 export async function checkPortFree(address: HostPort, flagName: string): Promise<void> {
   const code = await tryListen(address);
   if (code === undefined) return;
@@ -17,8 +19,9 @@ export async function checkPortFree(address: HostPort, flagName: string): Promis
   if (code === "EADDRINUSE") {
     const holder = await portHolder(address.port);
     const who = holder === undefined ? "another program" : holder;
+    const next = formatHostPort({ ...address, port: address.port + 1 });
     throw new PeerError("conflict", `${where} is taken by ${who}`, {
-      hint: `stop it, or choose another port: ${flagName} ${formatHostPort({ ...address, port: address.port + 1 })}`,
+      hint: `stop it, or choose another port: ${flagName} ${next}`,
     });
   }
   const why =

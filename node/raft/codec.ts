@@ -1,6 +1,7 @@
 /**
- * Raft's parts as bytes of the segmented log. An entry is its term as a varint (LEB128), then its data; its index is the
- * record's sequence. The hard state is `version u8 | term varint | commit varint | vote as UTF-8`.
+ * Raft's parts as bytes of the segmented log. An entry is its term as a varint (LEB128), then its data; its
+ * index is the record's sequence. The hard state is `version u8 | term varint | commit varint | vote as
+ * UTF-8`.
  */
 import { type HardState, PeerError, type RaftEntry } from "../../federation/index.ts";
 

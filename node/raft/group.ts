@@ -1,7 +1,7 @@
 /**
- * The shell of a Raft group: persists what the core asks for, then applies what is committed, in that order and one
- * step at a time. All that is proposed while one batch goes to the disk becomes the next batch: one write and one
- * fdatasync, however many wait.
+ * The shell of a Raft group: persists what the core asks for, then applies what is committed, in that order
+ * and one step at a time. All that is proposed while one batch goes to the disk becomes the next batch: one
+ * write and one fdatasync, however many wait.
  */
 import {
   type Cancel,
@@ -45,7 +45,10 @@ export const RAFT_GROUP_LIMITS: RaftGroupLimits = {
   segmentBytes: 8 * 1024 * 1024,
 };
 
-/** One batch, unless a single entry is larger; never more than the log can reserve at once, a quarter of a segment. */
+/**
+ * One batch, unless a single entry is larger; never more than the log can reserve at once, a quarter of a
+ * segment.
+ */
 const BATCH_BYTES_MAX = 1024 * 1024;
 /** What an entry takes on the disk beside its data, rounded up. */
 const ENTRY_OVERHEAD_BYTES = 32;
@@ -61,8 +64,9 @@ export interface RaftGroupOptions<Outcome> {
   readonly folder: string;
   readonly self: string;
   /**
-   * Takes a committed entry; deterministic, and called once for each in order of index (which has gaps: a leader's own
-   * entries are not for it). What it returns goes to the proposer. If it throws, the peer must crash.
+   * Takes a committed entry; deterministic, and called once for each in order of index (which has gaps: a
+   * leader's own entries are not for it). What it returns goes to the proposer. If it throws, the peer must
+   * crash.
    */
   apply(index: number, data: Uint8Array): Outcome;
   /** The state after all that was applied, as bytes. */
@@ -70,7 +74,10 @@ export interface RaftGroupOptions<Outcome> {
   /** Takes over such bytes, before anything is applied. `index`: the last entry in them. */
   restore(snapshot: Uint8Array, index: number): void;
   readonly limits?: Partial<RaftGroupLimits>;
-  /** The group can't go on, and neither must the peer. Without it the error is thrown where nothing catches it. */
+  /**
+   * The group can't go on, and neither must the peer. Without it the error is thrown where nothing catches
+   * it.
+   */
   onFailure?(error: PeerError): void;
 }
 
@@ -112,8 +119,8 @@ export class RaftGroup<Outcome> {
   }
 
   /**
-   * Restores the newest state, applies what the log holds and takes up leadership. Throws PeerError `damaged` when what
-   * was durable once can't be read, naming the file and what to do.
+   * Restores the newest state, applies what the log holds and takes up leadership. Throws PeerError `damaged`
+   * when what was durable once can't be read, naming the file and what to do.
    */
   static async open<Outcome>(options: RaftGroupOptions<Outcome>): Promise<RaftGroup<Outcome>> {
     const { crypto, disk, folder, log, self } = options;
@@ -137,9 +144,9 @@ export class RaftGroup<Outcome> {
   }
 
   /**
-   * Resolves when the entry is durable and applied, with what `apply` returned. Throws PeerError: `too_many_requests`
-   * and `disk_full` (nothing happened), `too_large`, `stopping`, and `unavailable` when the group failed and nobody can
-   * tell whether the entry will stand.
+   * Resolves when the entry is durable and applied, with what `apply` returned. Throws PeerError:
+   * `too_many_requests` and `disk_full` (nothing happened), `too_large`, `stopping`, and `unavailable` when
+   * the group failed and nobody can tell whether the entry will stand.
    */
   propose(data: Uint8Array): Promise<{ readonly index: number; readonly result: Outcome }> {
     const refusal = this.#refusal(data);

@@ -1,7 +1,8 @@
 /**
- * When the next snapshot of a group is due: after so many entries or bytes, but never before the log has grown by half
- * of the last snapshot. So writing snapshots costs at most two bytes for each byte logged, however large the state, and
- * a restart applies a log at most half as large as the state it loads (or as the limits say, if that is more).
+ * When the next snapshot of a group is due: after so many entries or bytes, but never before the log has
+ * grown by half of the last snapshot. So writing snapshots costs at most two bytes for each byte logged,
+ * however large the state, and a restart applies a log at most half as large as the state it loads (or as the
+ * limits say, if that is more).
  */
 import type { RaftEntry } from "../../federation/index.ts";
 

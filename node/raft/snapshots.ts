@@ -1,8 +1,9 @@
 /**
- * Snapshot files, `<index>-<term>` in a folder of their own, each replaced atomically by the Disk. Little-endian:
+ * Snapshot files, `<index>-<term>` in a folder of their own, each replaced atomically by the Disk.
+ * Little-endian:
  *
- *     "PEERSNAP" | version u32 | crc32c u32 over all that follows | index u64 | term u64 | length u64 |
- *     sha256 of the data, 32 bytes | data
+ * "PEERSNAP" | version u32 | crc32c u32 over all that follows | index u64 | term u64 | length u64 | sha256 of
+ * the data, 32 bytes | data
  *
  * The checksum finds damage; the hash names the content, so that two peers can tell that they have the same.
  */
@@ -54,7 +55,9 @@ export class SnapshotStore {
     return found.sort((left, right) => right.index - left.index || right.term - left.term);
   }
 
-  /** Its data, or undefined (and a warning) when it is damaged. PeerError `not_supported` for a newer format. */
+  /**
+   * Its data, or undefined (and a warning) when it is damaged. PeerError `not_supported` for a newer format.
+   */
   async load(info: SnapshotInfo): Promise<Uint8Array | undefined> {
     const bytes = await this.#disk.read(info.path).catch((error: unknown) => {
       if (error instanceof PeerError && error.code === "damaged") return undefined;

@@ -50,7 +50,10 @@ interface Base {
   readonly data?: Uint8Array;
 }
 
-/** Snapshots that are due by entries are one interval apart; a start from the older one replays at most this many. */
+/**
+ * Snapshots that are due by entries are one interval apart; a start from the older one replays at most this
+ * many.
+ */
 const REPLAY_INTERVALS_MAX = 2;
 const NOTHING: Base = { index: 0, term: 0 };
 const REFETCH_HINT =
@@ -114,7 +117,10 @@ export class RaftStorage {
     return this.#log.usedBytes;
   }
 
-  /** Makes sure that `count` entries with `bytes` of data can be written. PeerError `disk_full`: nothing happened. */
+  /**
+   * Makes sure that `count` entries with `bytes` of data can be written. PeerError `disk_full`: nothing
+   * happened.
+   */
   reserve(count: number, bytes: number): Promise<void> {
     return this.#log.reserve(count, bytes + count * ENTRY_OVERHEAD_BYTES_MAX);
   }
@@ -141,8 +147,8 @@ export class RaftStorage {
   }
 
   /**
-   * Keeps a snapshot of all up to `index` and the one before it, and lets go of the log that both cover but for the
-   * trailing entries.
+   * Keeps a snapshot of all up to `index` and the one before it, and lets go of the log that both cover but
+   * for the trailing entries.
    */
   async saveSnapshot(index: number, term: number, data: Uint8Array): Promise<void> {
     const info = await this.#snapshots.save(index, term, data);
@@ -184,8 +190,8 @@ function readHardState(log: SegmentedLog, infos: readonly SnapshotInfo[], path: 
 }
 
 /**
- * The snapshot to start from. Where the log is short the older of two is better: its entries are applied again, so
- * events since then are told again with the same positions, and a reader resumes without a gap.
+ * The snapshot to start from. Where the log is short the older of two is better: its entries are applied
+ * again, so events since then are told again with the same positions, and a reader resumes without a gap.
  */
 async function chooseBase(
   log: SegmentedLog,

@@ -88,7 +88,10 @@ export interface EventFeed {
   readonly cursor: string;
   /** Position before the oldest event that is kept. */
   readonly oldest: string;
-  /** Events after `cursor`, or "reset" when that can't be told exactly. PeerError bad_request on a malformed cursor. */
+  /**
+   * Events after `cursor`, or "reset" when that can't be told exactly. PeerError bad_request on a malformed
+   * cursor.
+   */
   since(cursor: string): readonly (LedgerEvent & { readonly cursor: string })[] | "reset";
   /** Called for each new event from now on. */
   subscribe(listener: (event: LedgerEvent & { readonly cursor: string }) => void): () => void;
@@ -100,7 +103,10 @@ export interface PeerService {
   readonly events: EventFeed;
   /** Cursor of the ledger's present state, for `x-peer-index`. */
   ledgerCursor(): string;
-  /** Resolves when the ledger is past `cursor` or after `timeoutMs`, or at once when the cursor is of another history. */
+  /**
+   * Resolves when the ledger is past `cursor` or after `timeoutMs`, or at once when the cursor is of another
+   * history.
+   */
   waitPast(cursor: string, timeoutMs: number, signal: AbortSignal): Promise<void>;
   /** Problems that only the drivers can tell; paths as in the job file. */
   validate(spec: JobSpec): readonly { path: string; message: string }[];

@@ -123,7 +123,12 @@ test("a job is validated, run, refused with its place, and told when it does not
   assert.match(wrong.stderr, /confg/);
   assert.match(wrong.stderr, /config/);
   const large = await runWithInput(
-    "job: large\ngroups: { a: { tasks: { t: { driver: process, config: { command: sleep, args: ['9'] }, resources: { memory: 900GiB } } } } }\n",
+    [
+      "job: large",
+      "groups: { a: { tasks: { t: { driver: process, config: { command: sleep, args: ['9'] },",
+      "  resources: { memory: 900GiB } } } } }",
+      "",
+    ].join("\n"),
   );
   assert.equal(large.code, 2);
   assert.match(large.stdout, /not all of it could be placed/);

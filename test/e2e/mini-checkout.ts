@@ -21,7 +21,7 @@ export const skip = bundledRuntime(repository, machine) ? false : `npm has no No
 
 /** Prints what it was started as. `start` also runs on, marked as running, until its standard input ends. */
 const program = `
-import { markRunning } from "./running-mark.ts";
+import { markRunning } from "./launcher/running-mark.ts";
 const args: readonly string[] = process.argv.slice(2);
 const { NODE_OPTIONS, NODE_COMPILE_CACHE } = process.env;
 const version: string = process.version;
@@ -73,7 +73,7 @@ export class MiniCheckout {
     context.after(() => fs.rmSync(this.base, { recursive: true, force: true }));
     fs.mkdirSync(join(this.root, "node"), { recursive: true });
     fs.mkdirSync(this.bin);
-    for (const name of ["peer", "node/launcher", "node/running-mark.ts", "package.json"]) {
+    for (const name of ["peer", "node/launcher", "package.json"]) {
       fs.cpSync(join(repository, name), join(this.root, name), { recursive: true });
     }
     fs.symlinkSync(join(repository, "federation"), join(this.root, "federation"));

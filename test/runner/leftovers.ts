@@ -2,14 +2,25 @@
  * Loaded before a file of tests: the process ends with its last test (`--test-force-exit`), so what a test
  * forgot to stop hangs no run. What is left then is named, as a test is to stop what it starts.
  */
+import { ChildProcess } from "node:child_process";
 import { isMainThread } from "node:worker_threads";
 
 /** Of `process.getActiveResourcesInfo()`. Sockets and timers are left out: they may be about to close. */
-const stopped = new Set(["ProcessWrap", "TCPServerWrap", "PipeServerWrap", "UDPWrap", "FSEventWrap"]);
+const listeners = new Set(["TCPServerWrap", "PipeServerWrap", "UDPWrap", "FSEventWrap"]);
+
+/** Known to Node alone: the list above also counts processes that have just ended. */
+const { _getActiveHandles } = process as unknown as { _getActiveHandles(): readonly unknown[] };
+
+function leftovers(): string[] {
+  const children = _getActiveHandles().filter((handle) => handle instanceof ChildProcess);
+  const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  const commands = running.map(({ spawnargs, pid }) => `process ${pid} (${spawnargs.join(" ")})`);
+  return [...commands, ...process.getActiveResourcesInfo().filter((name) => listeners.has(name))];
+}
 
 if (isMainThread) {
   process.on("exit", () => {
-    const left = process.getActiveResourcesInfo().filter((name) => stopped.has(name));
+    const left = leftovers();
     if (left.length > 0) process.stderr.write(`left running by ${process.argv[1]}: ${left.join(", ")}\n`);
   });
 }

@@ -258,7 +258,8 @@ export function statusRow(rows: Rows, summary: LedgerSummary): StatusRow {
     data_directory: status.dataDirectory,
     pid: status.pid,
     started_at: isoTime(status.startedAtMs),
-    uptime_ms: status.uptimeMs,
+    // A monotonic clock counts fractions.
+    uptime_ms: Math.floor(status.uptimeMs),
     incarnation: status.incarnation,
     privileged: status.privileged,
     overlay: { state: status.overlay.state, reason: status.overlay.reason },

@@ -1,4 +1,6 @@
-/** Stops the log at any call, by power cut or death, again and again, and compares what is left with a model. */
+/**
+ * Stops the log at any call, by power cut or death, again and again, and compares what is left with a model.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -165,9 +167,10 @@ async function live({ how, steps, stopAt }: Life, hardware: MemoryDisk, model: M
     await log.sync();
     model.acknowledged = model.history.length - 1;
     if (how === "kill") await log.close();
-    hardware.kill();
+    return "finished";
   };
-  await Promise.race([stopped, run()]);
+  // Only a life that came to its end is ended here: one that was stopped is over, and another may have begun.
+  if ((await Promise.race([stopped, run()])) === "finished") hardware.kill();
 }
 
 function open(hardware: MemoryDisk): Promise<SegmentedLog> {

@@ -124,7 +124,8 @@ test("a batch that a power cut tore is cut, logged, and its leftovers never come
     const kept = await sequences(next.log);
     assert.equal(kept[0], "1 100 1");
     assert.ok(kept.slice(1).every((line, at) => line === `${at + 2} 700 2`));
-    // The same sizes again, of which only the first is synced: the old second one must not follow the new first one.
+    // The same sizes again, of which only the first is synced: the old second one must not follow the new
+    // first one.
     next.log.append([new Uint8Array(700).fill(3)]);
     await next.log.sync();
     hardware.crash();

@@ -245,15 +245,16 @@ test("after a failed sync nothing is acknowledged any more", async () => {
   await assert.rejects(log.sync(), is("internal"));
   await assert.rejects(log.truncateBefore(1), is("internal"));
   await log.close();
-  // The page cache still has "b" (and takes it for clean): it is made durable before anyone sees it.
+  // The page cache still has them (and takes them for clean): they are made durable before anyone sees them.
   hardware.kill();
   const again = await openLog(hardware.mount(), {}, lines);
   assert.deepEqual(await contents(again), [
     [1, "a"],
     [2, "b"],
+    [3, "c"],
   ]);
   hardware.crash();
-  assert.equal((await contents(await openLog(hardware.mount()))).length, 2);
+  assert.equal((await contents(await openLog(hardware.mount()))).length, 3);
 });
 
 test("a closed log can't be used, and closing twice is harmless", async () => {

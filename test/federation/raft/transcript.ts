@@ -1,6 +1,6 @@
 /**
- * Transcripts in the manner of CockroachDB's datadriven tests: a command, `----`, what came out, an empty line. Lines
- * that begin with `#` before a command are comments.
+ * Transcripts in the manner of CockroachDB's datadriven tests: a command, `----`, what came out, an empty
+ * line. Lines that begin with `#` before a command are comments.
  */
 export interface TranscriptStep {
   readonly comment: string;

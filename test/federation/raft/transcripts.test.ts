@@ -1,6 +1,6 @@
 /**
- * Golden transcripts of the core. `REWRITE_TRANSCRIPTS=1` writes them anew: commit the changes only if you understand
- * what caused them.
+ * Golden transcripts of the core. `REWRITE_TRANSCRIPTS=1` writes them anew: commit the changes only if you
+ * understand what caused them.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -125,7 +125,10 @@ function parseEntry(text: string): RaftEntry {
   return { term, index, data: new TextEncoder().encode(data) };
 }
 
-/** `self=n1 voters=n1,n2 term=1 vote=n1 commit=0 snapshot=1/2 entries=1/3:a,1/4:b`, all but self and voters optional. */
+/**
+ * `self=n1 voters=n1,n2 term=1 vote=n1 commit=0 snapshot=1/2 entries=1/3:a,1/4:b`, all but self and voters
+ * optional.
+ */
 function parseStart(text: string): RaftStart {
   const given = fields(text);
   const [snapshotTerm, snapshotIndex] = position(given.get("snapshot"));

@@ -102,10 +102,6 @@ export class FakeFeed implements EventFeed {
     this.#kept = kept;
   }
 
-  get oldest(): string {
-    return `c${this.#count - this.#events.length}`;
-  }
-
   get cursor(): string {
     return `c${this.#count}`;
   }
@@ -187,7 +183,7 @@ export class FakeService implements PeerService {
       dataDirectory: "/var/lib/peer",
       pid: 99,
       startedAtMs: NOW_MS,
-      uptimeMs: 1234,
+      uptimeMs: 1234.5,
       incarnation: 3,
       privileged: false,
       overlay: { state: "off", reason: "not built" },

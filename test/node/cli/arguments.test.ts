@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CommandError, type CommandSpec, findCommand, parseInvocation, unknownCommand } from "../../../node/index.ts";
+import {
+  CommandError,
+  type CommandSpec,
+  findCommand,
+  parseInvocation,
+  unknownCommand,
+} from "../../../node/index.ts";
 
 const spec: CommandSpec = {
   words: ["job", "run"],

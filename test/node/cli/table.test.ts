@@ -5,11 +5,16 @@ import { fields, formatBytes, formatDuration, table, visibleLength } from "../..
 test("columns are as wide as their widest cell, colours and the last column not counted", () => {
   const green = "\u001b[32mrunning\u001b[0m";
   assert.equal(visibleLength(green), 7);
-  assert.deepEqual(table(["id", "status", "note"], [["a1", green, "x"], ["b22", "failed", ""]]), [
-    "ID   STATUS   NOTE",
-    `a1   ${green}  x`,
-    "b22  failed",
-  ]);
+  assert.deepEqual(
+    table(
+      ["id", "status", "note"],
+      [
+        ["a1", green, "x"],
+        ["b22", "failed", ""],
+      ],
+    ),
+    ["ID   STATUS   NOTE", `a1   ${green}  x`, "b22  failed"],
+  );
 });
 
 test("no rows still have headers", () => {

@@ -40,7 +40,10 @@ const is = (code: ErrorCode) => (error: unknown) => {
 
 const machine: DiskSystem = { platform: process.platform, files, delay: async () => undefined };
 
-/** This machine's files as Windows would have them: no handle of a folder, and a rename that fails now and then. */
+/**
+ * This machine's files as Windows would have them: no handle of a folder, and a rename that fails now and
+ * then.
+ */
 function windows(refusals: readonly string[] = []): DiskSystem & { readonly delays: number[] } {
   const left = [...refusals];
   const delays: number[] = [];

@@ -1,4 +1,6 @@
-/** Stops a whole group at any call to its disk, and compares what is there again with what was acknowledged. */
+/**
+ * Stops a whole group at any call to its disk, and compares what is there again with what was acknowledged.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -64,9 +66,10 @@ async function live(
     clients.check(opened);
     assert.deepEqual(opened.failures, []);
     if (life.how === "kill") await opened.group.close();
-    hardware.kill();
+    return "finished";
   };
-  await Promise.race([stopped, run()]);
+  // Only a life that came to its end is ended here: one that was stopped is over, and another may have begun.
+  if ((await Promise.race([stopped, run()])) === "finished") hardware.kill();
 }
 
 async function checkAfter(hardware: MemoryDisk, clients: Clients): Promise<void> {
