@@ -4,6 +4,7 @@
  * cursors.
  */
 import {
+  AFTER_ENTRY,
   type Cursor,
   compareCursor,
   formatCursor,
