@@ -7,18 +7,18 @@ import { IntentWriter } from "../crdt/index.ts";
 import type { DriverFacts, Host, LedgerEvent, NodeFacts } from "../federation/index.ts";
 import { invariant } from "../federation/index.ts";
 import { Agent } from "./agent/agent.ts";
+import { nodeFacts } from "./agent/registration.ts";
 import { Admission } from "./authority/admission.ts";
 import { Authority } from "./authority/authority.ts";
 import { Collector } from "./authority/collector.ts";
+import { intentReader } from "./authority/intents.ts";
 import { Planner } from "./authority/planner.ts";
+import { Submissions } from "./authority/submission.ts";
 import type { PeerConfig } from "./config.ts";
 import { type Identity, openIdentity } from "./data/identity.ts";
-import { intentReader } from "./authority/intents.ts";
 import type { Parts } from "./parts.ts";
 import { LocalPeerService } from "./service/local-service.ts";
-import { nodeFacts } from "./agent/registration.ts";
 import type { PeerService } from "./service/service.ts";
-import { Submissions } from "./authority/submission.ts";
 
 /** Constant until regions can be recovered (S11). */
 const GENERATION = 1;
@@ -38,14 +38,7 @@ export interface Peer {
  * Resolves when the peer is whole: state loaded, tasks taken up again, authority formed. Throws PeerError.
  */
 export async function createPeer(host: Host, parts: Parts, config: PeerConfig): Promise<Peer> {
-  const identity = await openIdentity({
-    disk: host.disk,
-    crypto: host.crypto,
-    random: host.random.fork("identity"),
-    clock: host.clock,
-    directory: config.dataDirectory,
-    ...(config.regionName === undefined ? {} : { regionName: config.regionName }),
-  });
+  const identity = await identityOf(host, config);
   const authority = await Authority.open({
     host,
     self: identity.nodeId,
@@ -53,25 +46,7 @@ export async function createPeer(host: Host, parts: Parts, config: PeerConfig): 
     generation: GENERATION,
   });
   const node = await register(host, parts, config, identity, authority);
-  const agent = new Agent({
-    host,
-    parts,
-    ledger: authority.ledger,
-    regionName: identity.region.name,
-    bootId: host.processes.facts().bootId,
-    node: () => node,
-    report: async (reports) => {
-      await authority.propose({
-        kind: "allocation.report",
-        nodeId: identity.nodeId,
-        reports,
-        atMs: host.clock.wall(),
-      });
-    },
-  });
-  authority.watch(({ events }) => {
-    for (const event of events) follow(agent, authority, node, event);
-  });
+  const agent = createAgent({ host, parts, identity, authority, node });
   await agent.start();
 
   const planner = new Planner(host, authority);
@@ -113,6 +88,45 @@ export async function createPeer(host: Host, parts: Parts, config: PeerConfig): 
       return running;
     },
   };
+}
+
+function identityOf(host: Host, config: PeerConfig): Promise<Identity> {
+  return openIdentity({
+    disk: host.disk,
+    crypto: host.crypto,
+    random: host.random.fork("identity"),
+    clock: host.clock,
+    directory: config.dataDirectory,
+    ...(config.regionName === undefined ? {} : { regionName: config.regionName }),
+  });
+}
+
+interface AgentParts {
+  readonly host: Host;
+  readonly parts: Parts;
+  readonly identity: Identity;
+  readonly authority: Authority;
+  readonly node: NodeFacts;
+}
+
+/** The node's agent, told of each decision about its node and telling the authority what comes of it. */
+function createAgent({ host, parts, identity, authority, node }: AgentParts): Agent {
+  const agent = new Agent({
+    host,
+    parts,
+    ledger: authority.ledger,
+    regionName: identity.region.name,
+    bootId: host.processes.facts().bootId,
+    node: () => node,
+    report: async (reports) => {
+      const atMs = host.clock.wall();
+      await authority.propose({ kind: "allocation.report", nodeId: identity.nodeId, reports, atMs });
+    },
+  });
+  authority.watch(({ events }) => {
+    for (const event of events) follow(agent, authority, node, event);
+  });
+  return agent;
 }
 
 async function register(

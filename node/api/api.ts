@@ -3,7 +3,7 @@
  * calls `listen`, or `inject` to ask without a socket.
  */
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
-import { PeerError } from "../../federation/index.ts";
+import { InvariantError, PeerError } from "../../federation/index.ts";
 import type { ApiContext, ApiOptions } from "./context.ts";
 import { errorBody, internalError, knownError, RETRY_AFTER_SECONDS, STATUS_OF_CODE } from "./errors.ts";
 import { createGuard, type Guard } from "./guard.ts";
@@ -151,6 +151,7 @@ function addStop(app: FastifyInstance, { streams, waits, clock }: ApiContext): v
 
 function sendError({ random, log }: ApiOptions, thrown: unknown, reply: FastifyReply): void {
   const error = knownError(thrown) ?? internalError(thrown, random, log);
+  if (thrown instanceof InvariantError) crash(thrown);
   const status = STATUS_OF_CODE[error.code];
   if (error.code === "unauthorized") void reply.header("www-authenticate", 'Bearer realm="peer"');
   if (status === 429 || status === 503) void reply.header("retry-after", String(RETRY_AFTER_SECONDS));
@@ -158,6 +159,13 @@ function sendError({ random, log }: ApiOptions, thrown: unknown, reply: FastifyR
     log("warn", "a request failed", { code: error.code, message: error.message, cause: String(error.cause) });
   }
   void reply.code(status).type("application/json; charset=utf-8").send(errorBody(error));
+}
+
+/** A broken invariant is a bug whose state must not go on: the peer ends, and recovers to what is durable. */
+function crash(error: InvariantError): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 function refuseUnknown(routes: readonly Route[], request: FastifyRequest, reply: FastifyReply): void {

@@ -7,10 +7,10 @@ import { access, mkdir, open, readdir, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { type Crypto, type Disk, PeerError, toHex } from "../../federation/index.ts";
-import { restrictToUser } from "./access-list.ts";
-import { type DirectoryLock, isLockFile, lockDirectory } from "./directory-lock.ts";
 import { type MachineAccess, readMachineId } from "../host/machine.ts";
 import { isRunning, markOwnProcess } from "../host/process-start.ts";
+import { restrictToUser } from "./access-list.ts";
+import { type DirectoryLock, isLockFile, lockDirectory } from "./directory-lock.ts";
 
 /** Raised when an older release could not read what a newer one writes. */
 export const DATA_FORMAT = 1;

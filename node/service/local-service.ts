@@ -12,11 +12,12 @@ import {
 } from "../../federation/index.ts";
 import type { Agent } from "../agent/agent.ts";
 import type { Authority } from "../authority/authority.ts";
+import type { Submissions } from "../authority/submission.ts";
 import { formatHostPort, type HostPort, type PeerConfig } from "../config.ts";
-import { diagnose } from "./doctor.ts";
 import type { Identity } from "../data/identity.ts";
-import { metricsText } from "./metrics.ts";
 import type { Parts } from "../parts.ts";
+import { diagnose } from "./doctor.ts";
+import { metricsText } from "./metrics.ts";
 import type {
   AllocationUsage,
   DoctorCheck,
@@ -28,7 +29,6 @@ import type {
   SubmitOptions,
   SubmitReceipt,
 } from "./service.ts";
-import type { Submissions } from "../authority/submission.ts";
 
 export interface ServiceWorld {
   readonly host: Host;

@@ -36,8 +36,6 @@ export class EventStream {
   #told: string;
   /** Nothing lies between the position and the next event that the feed announces. */
   #live = false;
-  /** Those of the last catch-up, in case the feed announces one of them late. */
-  #replayed: ReadonlySet<string> = new Set();
 
   constructor(options: EventStreamOptions, position: string) {
     this.#options = options;
@@ -50,7 +48,7 @@ export class EventStream {
     const { feed, sink, follow } = this.#options;
     sink.write(`: events\nretry: ${RETRY_MS}\nid: ${this.#position}\n\n`);
     // Before the catch-up, so that nothing falls between the two.
-    const unsubscribe = feed.subscribe((event) => this.#announce(event));
+    const unsubscribe = feed.subscribe(() => this.#announce());
     const stopHeartbeat = this.#beat();
     const ended = new Promise<void>((resolve) => {
       sink.signal.addEventListener("abort", () => resolve(), { once: true });
@@ -66,16 +64,11 @@ export class EventStream {
     }
   }
 
-  #announce(event: StampedEvent): void {
+  /** A call to look, and no more: what there is comes from the feed's history, in its order, once. */
+  #announce(): void {
     if (!this.#live) return;
-    if (this.#replayed.has(event.cursor)) return;
-    this.#replayed = new Set();
-    if (this.#write(event)) return;
     this.#live = false;
-    void this.#options.sink
-      .drained()
-      .then(() => this.#catchUp())
-      .catch(() => this.#options.sink.fail());
+    void this.#catchUp().catch(() => this.#options.sink.fail());
   }
 
   async #catchUp(): Promise<void> {
@@ -90,7 +83,6 @@ export class EventStream {
         this.#live = true;
         return;
       }
-      this.#replayed = new Set(events.map(({ cursor }) => cursor));
       for (const event of events.slice(0, BATCH_EVENTS)) {
         if (!this.#write(event)) await sink.drained();
         if (sink.signal.aborted) return;

@@ -2,7 +2,7 @@ import { Type } from "@sinclair/typebox";
 import type { FastifyInstance, FastifyPluginCallback } from "fastify";
 import type { ApiContext, TypeBoxProvider } from "../context.ts";
 import { markRead, read } from "../read.ts";
-import { type LedgerSummary, summarize } from "../rows/job-summary.ts";
+import { type LedgerSummary, summarize } from "../rows/ledger-summary.ts";
 import { statusRow } from "../rows/rows.ts";
 import { answers, Query, ReadQuery } from "../schemas/common.ts";
 import { DoctorList, HealthRow, ShutdownAccepted, ShutdownBody, StatusRow } from "../schemas/system.ts";

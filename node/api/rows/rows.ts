@@ -2,17 +2,19 @@
  * From the ledger's rows to those of the API: names in snake_case, times as text, null for what is not
  * there.
  */
-import type {
-  AdmittedVersion,
-  Allocation,
-  DriverFacts,
-  Evaluation,
-  JobRecord,
-  LedgerEvent,
-  LedgerView,
-  NodeRecord,
-  Problem,
-  TaskRecord,
+import {
+  type AdmittedVersion,
+  type Allocation,
+  type DriverFacts,
+  type Evaluation,
+  groupCounts,
+  type JobRecord,
+  jobStatus,
+  type LedgerEvent,
+  type LedgerView,
+  type NodeRecord,
+  type Problem,
+  type TaskRecord,
 } from "../../../federation/index.ts";
 import type { AllocationUsage, PeerStatus, SubmitReceipt } from "../../service/service.ts";
 import type { AllocationRow, AllocationUsageRow, TaskRow } from "../schemas/allocation.ts";
@@ -21,7 +23,7 @@ import type { JobRow, ReceiptRow, VersionRow } from "../schemas/job.ts";
 import type { DriverRow, NodeRow, RegionRow } from "../schemas/node.ts";
 import type { InstanceRow, ServiceRow } from "../schemas/service.ts";
 import type { EventRow, StatusRow } from "../schemas/system.ts";
-import { allocated, groupSummaries, jobStatus, type LedgerSummary } from "./job-summary.ts";
+import { allocated, type LedgerSummary } from "./ledger-summary.ts";
 
 /** What rows are made from. */
 export interface Rows {
@@ -165,20 +167,19 @@ export function evaluationRow(evaluation: Evaluation): EvaluationRow {
 
 export function jobRow(rows: Rows, job: JobRecord): JobRow {
   const current = rows.ledger.currentVersion(job);
-  const allocations = rows.ledger.allocationsOfJob(job.namespace, job.id);
   const region = rows.status.region.name;
   return {
     id: job.id,
     namespace: job.namespace,
     type: current.spec.type,
     priority: current.spec.priority,
-    status: jobStatus(job, allocations, rows.ledger.evaluationsOfJob(job.namespace, job.id)),
+    status: jobStatus(rows.ledger, job),
     stopped: job.stopped,
     version: current.number,
     version_id: current.id,
     home: region,
     regions: [region],
-    groups: groupSummaries(job, current, allocations),
+    groups: groupCounts(rows.ledger, job),
     submitted_by: current.submittedBy,
     submitted_at: isoTime(current.submittedAtMs),
     create_index: job.createIndex,

@@ -186,6 +186,10 @@ test("a segment whose making a power cut interrupted is removed", async () => {
     await stopped;
     const next = await open(hardware.mount());
     outcomes.add(hardware.paths().length);
+    for (const path of hardware.paths()) {
+      const head = (await hardware.mount().read(path))?.subarray(0, 7);
+      assert.equal(new TextDecoder().decode(head), "PEERLOG", "no unfinished segment is left");
+    }
     assert.ok([4, 5].includes(next.log.lastSequence));
     next.log.append([new Uint8Array(1500).fill(3)]);
     await next.log.sync();

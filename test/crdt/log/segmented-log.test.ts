@@ -233,28 +233,69 @@ test("what was reserved can be written on a full disk", async () => {
 
 test("after a failed sync nothing is acknowledged any more", async () => {
   const { hardware } = newDisk();
-  const lines: LogLine[] = [];
   const log = await openLog(hardware.mount());
   await append(log, "a");
   hardware.failSync("log/0000000000000001.log");
   const failing = append(log, "b");
+  const queued = log.reserve(1, 1_000_000);
   const waiting = append(log, "c");
   await assert.rejects(failing, is("internal", /can't be written any more: .*I\/O error/));
-  await assert.rejects(waiting, is("internal", /can't be written any more/));
+  await assert.rejects(queued, is("internal"), "nothing that was queued behind it is done");
+  await assert.rejects(waiting, is("internal"));
   assert.throws(() => log.append([text("d")]), is("internal", /can't be written any more/));
   await assert.rejects(log.sync(), is("internal"));
   await assert.rejects(log.truncateBefore(1), is("internal"));
   await log.close();
-  // The page cache still has them (and takes them for clean): they are made durable before anyone sees them.
+});
+
+test("what a start finds is durable before anyone sees it, also what only the page cache had", async () => {
+  for (let seed = 0; seed < 20; seed += 1) {
+    const hardware = new MemoryDisk({ random: seededRandom(seed) });
+    const log = await openLog(hardware.mount());
+    await append(log, "a");
+    // The kernel keeps the bytes, takes them for clean, and will never write them by itself.
+    hardware.failSync("log/0000000000000001.log");
+    await assert.rejects(append(log, "b"));
+    hardware.kill();
+    const found = await contents(await openLog(hardware.mount()));
+    assert.deepEqual(found, [
+      [1, "a"],
+      [2, "b"],
+    ]);
+    hardware.crash();
+    assert.deepEqual(await contents(await openLog(hardware.mount())), found, `seed ${seed}`);
+  }
+});
+
+test("whatever is compacted away, the entry that was named stays", async () => {
+  const { hardware } = newDisk();
+  const log = await openLog(hardware.mount(), SMALL);
+  for (let count = 1; count <= 60; count += 1) await append(log, `${count}`.padEnd(1000, "."));
+  for (let sequence = 1; sequence <= 61; sequence += 1) {
+    await log.truncateBefore(sequence);
+    assert.ok(log.firstSequence <= sequence);
+    assert.equal((await contents(log))[0]?.[0], log.firstSequence);
+  }
+});
+
+test("the state survives compaction at the moment when the newest segment is still bare", async () => {
+  const { hardware } = newDisk();
+  const log = await openLog(hardware.mount(), SMALL);
+  log.setState(text("vote"), "now");
+  await append(log, "x".repeat(4000), "x".repeat(4000), "x".repeat(4000));
+  await log.reserve(1, 4000);
+  assert.equal(hardware.paths().length, 2);
+  await log.truncateBefore(4);
   hardware.kill();
-  const again = await openLog(hardware.mount(), {}, lines);
-  assert.deepEqual(await contents(again), [
-    [1, "a"],
-    [2, "b"],
-    [3, "c"],
-  ]);
-  hardware.crash();
-  assert.equal((await contents(await openLog(hardware.mount()))).length, 3);
+  const again = await openLog(hardware.mount(), SMALL);
+  assert.deepEqual(again.state, text("vote"));
+  await append(again, "y");
+  await again.truncateBefore(4);
+  assert.equal(hardware.paths().length, 1);
+  hardware.kill();
+  const last = await openLog(hardware.mount(), SMALL);
+  assert.deepEqual(last.state, text("vote"));
+  assert.deepEqual(await contents(last), [[4, "y"]]);
 });
 
 test("a closed log can't be used, and closing twice is harmless", async () => {
