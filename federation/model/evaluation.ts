@@ -36,7 +36,7 @@ export interface Evaluation {
   readonly status: EvaluationStatus;
   readonly priority: number;
   readonly refusals: readonly Refusal[];
-  /** For `waiting`, and for `blocked` ones that try again by themselves: how long from when the leader sees it. */
+  /** How long until it runs again by itself, from when the leader sees it: `waiting`, and some `blocked` ones. */
   readonly delayMs?: number;
   /** Plans that the ledger refused for this evaluation so far. */
   readonly attempts: number;

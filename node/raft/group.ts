@@ -163,6 +163,11 @@ export class RaftGroup<Outcome> {
     return this.#raft.status();
   }
 
+  /** Bytes that the log takes on the disk, reserved space apart. */
+  get logBytes(): number {
+    return this.#storage.logBytes;
+  }
+
   /** Refuses new proposals, finishes those that were taken and closes the files. */
   close(): Promise<void> {
     this.#closing ??= this.#finish();

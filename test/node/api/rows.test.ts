@@ -321,7 +321,7 @@ describe("the state of a job", () => {
     assert.equal((await statusOf({ ...FULL, ...stopped, allocations: ended })).status, "dead");
   });
 
-  test("groups count each slot once; a stopped job wants none; a removed group shows while it runs", async () => {
+  test("groups count slots; a stopped job wants none; a removed group shows while it runs", async () => {
     const twoGroups = spec({ groups: [group({ count: 3 }), group({ name: "worker", count: 1 })] });
     const row = await statusOf({
       ...FULL,

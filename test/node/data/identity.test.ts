@@ -10,7 +10,6 @@ import {
   verifyChain,
 } from "../../../federation/index.ts";
 import { ManualClock, MemoryDisk } from "../../../lab/index.ts";
-import { createCrypto } from "../../../node/host/crypto.ts";
 import {
   type Identity,
   type IdentityOptions,
@@ -18,6 +17,7 @@ import {
   nodeNameFrom,
   openIdentity,
 } from "../../../node/data/identity.ts";
+import { createCrypto } from "../../../node/host/crypto.ts";
 
 const crypto = createCrypto();
 const directory = "/data";
