@@ -126,7 +126,7 @@ export async function createSegment(
 export function damaged(path: string, offset: number, what: string): PeerError {
   return new PeerError("damaged", `${path} is damaged at byte ${offset}: ${what}`, {
     hint:
-      "nothing was changed; restore the data directory from a backup, or check the disk, remove the directory " +
-      "and let this peer join again",
+      "nothing was changed; restore the data directory from a backup, " +
+      "or check the disk, remove the directory and let this peer join again",
   });
 }

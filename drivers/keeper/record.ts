@@ -11,7 +11,7 @@ export interface RunRecord {
   readonly run: string;
   readonly task: string;
   readonly bootId: string;
-  /** `starting` is written before the spawn: whoever finds it looks for the marker. */
+  /** `starting` is written before the spawn: whoever finds it ends what carries the marker. */
   readonly state: "starting" | "running" | "exited";
   readonly startedAtMs: number;
   readonly pid?: number;

@@ -18,7 +18,6 @@ import {
   TIMER_MAX_MS,
 } from "./protocol.ts";
 import { type RunRecord, saveRecord, saveRecordDurably } from "./record.ts";
-import type { ProcessRow } from "./system/process-table.ts";
 import type { System } from "./system/system.ts";
 import { hasProcess, sendSignal, type TreeRun } from "./system/tree.ts";
 import { UsageMeter } from "./usage.ts";
@@ -164,7 +163,13 @@ export class Run {
     if (this.#record.bootId !== system.table.bootId) {
       return await this.#finish({ unknown: true, message: "the machine restarted" });
     }
-    if (this.#record.state === "starting") await this.#findStarted();
+    if (this.#record.state === "starting") {
+      // Of what carries the marker nobody can tell whether it is the main process or one that the main one left
+      // behind: nothing is taken for the task, nothing runs on unseen.
+      await this.#killTree();
+      await sleep(MARKER_WAIT_MS);
+      return await this.#finish({ unknown: true, message: "the keeper died while it started the task" });
+    }
     this.#output = reopenOutput(fifoDirectory, this.#record.run, this.#openSinks());
     if (!(await this.#isAlive())) {
       const message = "it ended while no keeper watched it";
@@ -173,18 +178,6 @@ export class Run {
     log("task adopted", { key: this.#record.key, pid: this.#record.pid });
     this.#output.onEnd(() => setTimeout(() => void this.check(), END_CHECK_MS));
     if (this.#record.stop !== undefined) void this.stop({ key: this.#record.key, ...this.#record.stop });
-  }
-
-  /** The former keeper died between its intent to start and the record of the process. */
-  async #findStarted(): Promise<void> {
-    for (const waitMs of [0, MARKER_WAIT_MS]) {
-      await sleep(waitMs);
-      const rows = await this.#context.system.tree.members({ run: this.#record.run });
-      const main = findMain(rows);
-      if (main === undefined) continue;
-      this.#save({ ...this.#record, state: "running", pid: main.pid, startTime: main.startTime });
-      return;
-    }
   }
 
   /** For a process that is not this keeper's child: has it ended? */
@@ -342,12 +335,4 @@ export class Run {
 function checkSignal(name: string): void {
   if (Object.hasOwn(constants.signals, name)) return;
   throw new KeeperError("bad_request", `no such signal on this platform: ${name}`);
-}
-
-/** The one whose parent is not of the run: the first that was started, if that is not unique. */
-function findMain(rows: readonly ProcessRow[]): ProcessRow | undefined {
-  const pids = new Set(rows.map((row) => row.pid));
-  const roots = rows.filter((row) => !pids.has(row.parent) && row.pid === row.group);
-  const candidates = roots.length > 0 ? roots : rows;
-  return [...candidates].sort((left, right) => Number(left.startTime) - Number(right.startTime))[0];
 }

@@ -54,7 +54,9 @@ export class Supervisor {
       const run = new Run(this.#context, record);
       this.#byKey.set(record.key, { run, started: Promise.resolve() });
     }
-    const known = new Set(records.map((record) => record.run));
+    // An ended run's are of no use any more; its keeper died before it removed them.
+    const active = records.filter((record) => record.state !== "exited");
+    const known = new Set(active.map((record) => record.run));
     for (const name of fs.readdirSync(fifoDirectory)) {
       const run = name.slice(0, name.indexOf("."));
       if (isRunId(run) && !known.has(run)) removeFifos(fifoDirectory, run);

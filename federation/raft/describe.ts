@@ -15,8 +15,9 @@ function describeHardState({ commit, term, vote }: HardState): string {
 }
 
 export function describeStatus(status: RaftStatus): string {
-  const { applied, commit, lastIndex, leader, role, term } = status;
-  return `${role} term=${term} leader=${leader === "" ? "none" : leader} commit=${commit} applied=${applied} last=${lastIndex}`;
+  const { applied, commit, lastIndex, role, term } = status;
+  const leader = status.leader === "" ? "none" : status.leader;
+  return `${role} term=${term} leader=${leader} commit=${commit} applied=${applied} last=${lastIndex}`;
 }
 
 /** A line for each part that is there. */

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- ledger`: commits per second of the Raft shell with real fdatasync, one voter, entries of 256 bytes.
- * Each proposer waits for its answer before it proposes again. A run counts only if a restart finds all of it.
+ * `npm run bench -- ledger`: commits per second of the Raft shell with real fdatasync, one voter, entries of
+ * 256 bytes. Each proposer waits for its answer before the next one. A run counts if a restart finds all.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -133,7 +133,10 @@ export class RaftGroup<Outcome> {
       const group = new RaftGroup(options, limits, storage, raft, snapshot?.length ?? 0);
       raft.tick();
       await group.#drive();
-      if (group.#failure !== undefined) throw group.#failure;
+      if (group.#failure !== undefined) {
+        const { cause } = group.#failure;
+        throw cause instanceof PeerError ? cause : group.#failure;
+      }
       invariant(raft.status().role === "leader", "the only voter leads");
       group.#isOpen = true;
       return group;
@@ -304,7 +307,7 @@ export class RaftGroup<Outcome> {
     if (this.#failure !== undefined) return;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const failure = new PeerError("unavailable", `the authority stopped: ${reason}`, {
-      hint: "what was acknowledged is safe; whether this change stands will show when the peer has started again",
+      hint: "what was acknowledged is safe; whether this change stands shows when the peer has started again",
       cause,
     });
     this.#failure = failure;

@@ -56,8 +56,7 @@ interface Base {
  */
 const REPLAY_INTERVALS_MAX = 2;
 const NOTHING: Base = { index: 0, term: 0 };
-const REFETCH_HINT =
-  "nothing was changed; restore the data directory from a backup, or remove it and let this peer join again";
+const REFETCH_HINT = "restore the data directory from a backup, or remove it and let this peer join again";
 
 export class RaftStorage {
   readonly #log: SegmentedLog;

@@ -7,6 +7,8 @@ import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { TaskHandle, TaskStart } from "../../drivers/index.ts";
 import { findCgroup } from "../../drivers/keeper/system/cgroup.ts";
+import { createLinuxTable } from "../../drivers/keeper/system/linux.ts";
+import { PeerError } from "../../federation/index.ts";
 import { isRunning, KEEPER_ENTRY, RealWorld } from "./real-driver.ts";
 
 const signal = new AbortController().signal;
@@ -196,10 +198,12 @@ describe("keeper: killed at a bad moment", options, () => {
       assert.ok(!isRunning(handle.pid ?? 0));
     }));
 
-  test("between intent and record: the process is found by its marker, not started twice", () =>
+  test("between intent and record: what was spawned is ended, not lost and not started twice", () =>
     inWorld(async (world) => {
-      const task = shell(world, "a/app/0", "exec sleep 1000");
+      const task = shell(world, "a/app/0", "echo started >> starts; sleep 1000 & exec sleep 1000");
       const handle = await world.driver.start(task);
+      const starts = join(task.directory, "starts");
+      await world.until("it runs", () => (fs.existsSync(starts) ? true : undefined));
       const path = recordPath(world, handle);
       await world.driver.close();
       await world.killKeeper();
@@ -208,8 +212,9 @@ describe("keeper: killed at a bad moment", options, () => {
       fs.writeFileSync(path, JSON.stringify({ ...intent, state: "starting" }));
       const next = world.open();
       const again = await next.start(task);
-      assert.equal(again.pid, handle.pid);
-      assert.equal(await next.recover(again), "running");
+      assert.equal((await next.wait(again, signal)).unknown, true);
+      assert.ok(!isRunning(handle.pid ?? 0));
+      assert.equal(fs.readFileSync(starts, "utf8"), "started\n");
     }));
 
   test("between intent and spawn: nothing runs, and nothing is started behind the agent's back", () =>
@@ -307,3 +312,77 @@ describe("keeper: the peer is killed", options, () => {
       assert.equal((await other.list?.())?.length, 1);
     }));
 });
+
+describe("keeper: killed again and again", options, () => {
+  const KILLS = 10;
+  const WORKERS = 4;
+
+  /** Starts and ends tasks of all kinds until the killing is over; returns how many. */
+  async function work(world: RealWorld, worker: number, isOver: () => boolean): Promise<number> {
+    for (let round = 0; ; round++) {
+      if (isOver()) return round;
+      const name = `w${worker}-${round}`;
+      const ends = ["exit 5", "sleep 0.05; exit 6", "exec sleep 1000"];
+      const script = `echo x >> ${name}; sleep 1000 & ${ends[round % ends.length]}`;
+      const task = shell(world, `a/${name}/0`, script, { task: name });
+      const handle = await persist(() => world.driver.start(task));
+      const isStopped = round % ends.length === 2;
+      const exit = await persist(() =>
+        isStopped ? world.driver.stop(handle, STOP) : world.driver.wait(handle, signal),
+      );
+      const code = 5 + (round % ends.length);
+      const isTrue = isStopped ? exit.signal === "SIGTERM" : exit.exitCode === code;
+      assert.ok(exit.unknown === true || isTrue, `${script}: ${JSON.stringify(exit)}`);
+      if (round % 2 === 0) await persist(() => world.driver.remove(handle));
+    }
+  }
+
+  test("no task is started twice, none is left behind, and no exit is invented", () =>
+    inWorld(async (world) => {
+      let kills = 0;
+      const killing = (async () => {
+        let last = 0;
+        for (; kills < KILLS; kills++) {
+          last = await world.until("the next keeper", () =>
+            world.keeperPid() === last ? undefined : world.keeperPid(),
+          );
+          process.kill(last, "SIGKILL");
+        }
+      })();
+      const workers = Array.from({ length: WORKERS }, (_, worker) =>
+        work(world, worker, () => kills >= KILLS),
+      );
+      const rounds = await Promise.all(workers);
+      await killing;
+      assert.ok(rounds.every((count) => count > 0));
+      const { directory } = world.directories();
+      const started = fs.readdirSync(directory);
+      for (const name of started) assert.equal(fs.readFileSync(join(directory, name), "utf8"), "x\n", name);
+      assert.ok(started.length > 0);
+      const handles = (await world.driver.list?.()) ?? [];
+      for (const handle of handles) assert.equal(await world.driver.recover(handle), "exited");
+      if (process.platform !== "linux") return;
+      const rows = await createLinuxTable().list();
+      const left = rows.filter((row) => row.run !== undefined && cwdOf(row.pid).startsWith(world.root));
+      assert.deepEqual(left, []);
+    }));
+});
+
+/** A driver gives up on a request after some lost keepers in a row, and says that it is worth a retry. */
+async function persist<Value>(ask: () => Promise<Value>): Promise<Value> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof PeerError) || !error.retryable) throw error;
+    }
+  }
+}
+
+function cwdOf(pid: number): string {
+  try {
+    return fs.readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return "";
+  }
+}

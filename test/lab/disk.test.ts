@@ -129,7 +129,7 @@ describe("death of the process", () => {
     assert.deepEqual([...outcomes].sort(), ["0", "7"]);
   });
 
-  test("a file whose making was cut off goes with a power cut, unless someone used the folder since", async () => {
+  test("a half-made file may go with a power cut, unless its folder was used since", async () => {
     const outcomes = new Set<string>();
     for (let seed = 0; seed < 60; seed += 1) {
       const hardware = new MemoryDisk({ random: seededRandom(seed) });

@@ -41,7 +41,7 @@ function settle(raft: Raft, storage: Storage): RaftEntry[] {
 
 const data = (text: string) => new TextEncoder().encode(text);
 
-test("5.2: a server votes for itself and increments its term to begin an election; a term is never led twice", () => {
+test("5.2: an election begins with a new term and a vote for oneself; no term is led twice", () => {
   const storage = new Storage();
   for (let life = 1; life <= 5; life += 1) {
     const raft = new Raft(storage.start);
@@ -117,7 +117,7 @@ test("8: a leader begins its term with an empty entry", () => {
   assert.throws(() => raft.propose(new Uint8Array(0)), /leader's own/);
 });
 
-test("figure 3: whatever happens, committed entries never change and are applied once a life, in order", () => {
+test("figure 3: committed entries never change and are applied once a life, in order", () => {
   const action = fc.constantFrom("propose", "ready", "persist", "advance", "crash", "tick", "forget");
   fc.assert(
     fc.property(fc.array(action, { minLength: 1, maxLength: 200 }), (actions) => {

@@ -79,7 +79,7 @@ async function checkAfter(hardware: MemoryDisk, clients: Clients): Promise<void>
   clients.check(opened);
 }
 
-test("stopped at each single call of one run, every acknowledged change is there and none is doubled", async () => {
+test("stopped at each call of one run, every acknowledged change is there and none is doubled", async () => {
   let calls = 1;
   let paths: readonly string[] = [];
   for (let stopAt = 1; stopAt <= calls; stopAt += 1) {

@@ -127,6 +127,20 @@ test("on a full disk changes are refused until there is space, and the group goe
   assert.deepEqual(again.list, list);
 });
 
+test("a start that finds no space for its vote says so, and one with space goes on", async () => {
+  const { clock, hardware } = newWorld();
+  const first = await openList(hardware.mount(), clock);
+  await first.put("a");
+  await first.group.close();
+  const file = await hardware.mount().open("raft/log/0000000000000001.log");
+  await file.resize(400);
+  await file.close();
+  hardware.capacityBytes = hardware.usedBytes;
+  await assert.rejects(openList(hardware.mount(), clock), is("disk_full"));
+  hardware.capacityBytes = Number.POSITIVE_INFINITY;
+  assert.deepEqual((await openList(hardware.mount(), clock)).list, first.list);
+});
+
 test("a disk that fails to sync ends the group: no answer that could be a lie", async () => {
   const { clock, hardware } = newWorld();
   const { failures, group, put } = await openList(hardware.mount(), clock);

@@ -51,7 +51,7 @@ function storeOf(hardware: MemoryDisk) {
   });
 }
 
-test("snapshots come in intervals; two are kept, and the log only as far as the older one needs", async () => {
+test("two snapshots are kept, and the log only as far as the older one needs", async () => {
   const { clock, hardware, list } = await filledWorld();
   const infos = await storeOf(hardware).list();
   assert.equal(infos.length, 2);
@@ -63,7 +63,7 @@ test("snapshots come in intervals; two are kept, and the log only as far as the 
   assert.deepEqual(again.warnings, []);
 });
 
-test("a start is from the older snapshot while the log between is short, so that events are told again", async () => {
+test("a start is from the older snapshot while the log between the two is short", async () => {
   const { clock, hardware } = await filledWorld(100);
   const [newest, older] = await storeOf(hardware).list();
   assert.ok(newest !== undefined && older !== undefined);
