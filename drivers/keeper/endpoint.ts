@@ -36,6 +36,16 @@ export function fifoDirectory(directory: string): string {
   return join(directory, "fifos");
 }
 
+/** Its parent must be there: a data directory that somebody removed is not brought back. */
+export function makePrivate(directory: string): void {
+  try {
+    fs.mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    fs.chmodSync(directory, 0o700);
+  }
+}
+
 /** Undefined when there is none or it can't be read; it is replaced with every keeper. */
 export function readEndpoint(directory: string): Endpoint | undefined {
   let value: unknown;

@@ -14,6 +14,7 @@ import {
   type Endpoint,
   fifoDirectory,
   keeperDirectory,
+  makePrivate,
   publishEndpoint,
   readEndpoint,
   recordDirectory,
@@ -45,8 +46,7 @@ async function main(): Promise<void> {
   closeInherited();
   const directory = keeperDirectory(dataDirectory);
   for (const path of [directory, recordDirectory(directory), fifoDirectory(directory)]) {
-    fs.mkdirSync(path, { recursive: true, mode: 0o700 });
-    fs.chmodSync(path, 0o700);
+    makePrivate(path);
   }
   const log = createDiagnostics(join(directory, "keeper.log"));
   const system = await openSystem();
@@ -81,16 +81,19 @@ async function lock(directory: string, system: System, log: Diagnostics): Promis
   for (let waitedMs = 0; ; waitedMs += LOCK_RETRY_MS) {
     const result = await acquireLock(directory, system.self, (identity) => system.isAlive(identity));
     if (result.held) return true;
-    if (waitedMs >= LOCK_WAIT_MS) {
-      log("another keeper guards this directory", { pid: result.holder.pid });
-      // Its socket may have been swept away, from a directory for temporary files: then it makes another.
-      const address = readEndpoint(directory)?.address;
-      if (process.platform !== "win32" && (address === undefined || !fs.existsSync(address))) {
-        process.kill(result.holder.pid, "SIGHUP");
-      }
-      return false;
+    const endpoint = readEndpoint(directory);
+    const isOpen = endpoint?.process.pid === result.holder.pid;
+    // One without an address is about to listen, or on its way out.
+    if (!isOpen && waitedMs < LOCK_WAIT_MS) {
+      await sleep(LOCK_RETRY_MS);
+      continue;
     }
-    await sleep(LOCK_RETRY_MS);
+    log("another keeper guards this directory", { pid: result.holder.pid });
+    // Its socket may have been swept away, from a directory for temporary files: then it makes another.
+    if (isOpen && process.platform !== "win32" && !fs.existsSync(endpoint.address)) {
+      process.kill(result.holder.pid, "SIGHUP");
+    }
+    return false;
   }
 }
 

@@ -164,8 +164,8 @@ export class Run {
       return await this.#finish({ unknown: true, message: "the machine restarted" });
     }
     if (this.#record.state === "starting") {
-      // Of what carries the marker nobody can tell whether it is the main process or one that the main one left
-      // behind: nothing is taken for the task, nothing runs on unseen.
+      // Of what carries the marker nobody can tell whether it is the main process or one that the main one
+      // left behind: nothing is taken for the task, nothing runs on unseen.
       await this.#killTree();
       await sleep(MARKER_WAIT_MS);
       return await this.#finish({ unknown: true, message: "the keeper died while it started the task" });

@@ -14,8 +14,8 @@ let peer: PeerProcess;
 
 before(async () => {
   peer = await PeerProcess.start({ args: ["--run", join(ROOT, "examples", "hello.yaml")] });
-  await eventually("the first job is healthy", () =>
-    peer.output.includes("running and healthy") ? true : undefined,
+  await eventually("the first job runs, and all is told", () =>
+    peer.output.includes("`peer down`") ? true : undefined,
   );
 });
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { extname, join } from "node:path";
 import { PeerError } from "../../../federation/index.ts";
-import { keeperDirectory } from "../endpoint.ts";
+import { keeperDirectory, makePrivate } from "../endpoint.ts";
 
 /**
  * A small heap and one helper thread. The old space is a ceiling, not a reservation: a full frame or two
@@ -40,7 +40,7 @@ export function startKeeper(place: KeeperPlace): StartedKeeper {
   const directory = keeperDirectory(place.dataDirectory);
   let logFile: number;
   try {
-    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makePrivate(directory);
     logFile = fs.openSync(join(directory, "keeper.log"), "a", 0o600);
   } catch (cause) {
     throw new PeerError(
