@@ -45,5 +45,7 @@ export * from "./reconcile/allocation.ts";
 export * from "./reconcile/environment.ts";
 export * from "./reconcile/health.ts";
 export * from "./reconcile/restart.ts";
+export * from "./reconcile/rollout.ts";
+export { type RolloutState, rolloutOf } from "./scheduler/difference.ts";
 export { type EvaluateOptions, evaluateJob } from "./scheduler/evaluate.ts";
 export type * from "./scheduler/plan.ts";

@@ -16,6 +16,7 @@ import type {
   ServiceSpec,
   TaskResources,
   TaskSpec,
+  UpdatePolicy,
 } from "../model/job.ts";
 import {
   boolean,
@@ -63,6 +64,12 @@ const reschedule = object<ReschedulePolicy>({
   delayMs: durationMs,
   delayFunction: oneOf("constant", "exponential", "fibonacci"),
   maxDelayMs: durationMs,
+});
+
+const update = object<UpdatePolicy>({
+  maxParallel: count,
+  minHealthyTimeMs: durationMs,
+  healthyDeadlineMs: durationMs,
 });
 
 const portSpec = object<PortSpec>({ label: shortText, static: optional(port), to: optional(port) });
@@ -129,6 +136,7 @@ const group = object<GroupSpec>({
   meta: texts,
   restart,
   reschedule,
+  update: optional(update),
   ports: distinct("label", list(portSpec, { max: LIST_MAX })),
   services: list(service, { max: LIST_MAX }),
   tasks: ascending("name", list(task, { min: 1, max: LIST_MAX })),

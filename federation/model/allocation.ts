@@ -6,6 +6,9 @@ export type DesiredState = "run" | "stop";
 /** Worst check wins; `unknown` until each check has an answer, `none` where the group has no checks. */
 export type Health = "none" | "unknown" | "healthy" | "unhealthy";
 
+/** Good: ran long enough without a break. Bad: did not within its deadline. See `UpdatePolicy`. */
+export type RolloutVerdict = "healthy" | "unhealthy";
+
 /** What a node reports of one task. Grows only: (restarts, state) never goes back. */
 export interface TaskRecord {
   readonly state: TaskState;
@@ -50,6 +53,8 @@ export interface Allocation {
   readonly status: AllocationStatus;
   readonly tasks: Readonly<Record<string, TaskRecord>>;
   readonly health: Health;
+  /** What its node found of it as part of a rollout; set once. */
+  readonly rollout?: RolloutVerdict;
   /** For people: why it is pending or failed. */
   readonly message?: string;
 
@@ -65,6 +70,7 @@ export interface AllocationReport {
   readonly status: AllocationStatus;
   readonly tasks: Readonly<Record<string, TaskRecord>>;
   readonly health: Health;
+  readonly rollout?: RolloutVerdict;
   readonly message?: string;
   readonly atMs: number;
 }

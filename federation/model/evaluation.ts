@@ -10,6 +10,7 @@ export type EvaluationTrigger =
   | "job-stopped"
   | "allocation-ended"
   | "allocation-stopped"
+  | "allocation-judged"
   | "node-changed"
   | "reschedule-due"
   | "plan-refused";

@@ -24,6 +24,8 @@ export interface GroupSpec {
   readonly meta: Readonly<Record<string, string>>;
   readonly restart: RestartPolicy;
   readonly reschedule: ReschedulePolicy;
+  /** Absent: all instances are replaced at once. */
+  readonly update?: UpdatePolicy;
   readonly ports: readonly PortSpec[];
   readonly services: readonly ServiceSpec[];
   /** Sorted by name. */
@@ -50,6 +52,16 @@ export interface ReschedulePolicy {
   readonly delayMs: number;
   readonly delayFunction: "constant" | "exponential" | "fibonacci";
   readonly maxDelayMs: number;
+}
+
+/** How a change reaches the running instances: a few at a time, each proved good before the next. */
+export interface UpdatePolicy {
+  /** Instances replaced at once; 0: all. */
+  readonly maxParallel: number;
+  /** A new instance is good once all its tasks ran, and its checks passed, this long without a break. */
+  readonly minHealthyTimeMs: number;
+  /** One that is not good by then is bad, and the rollout pauses. */
+  readonly healthyDeadlineMs: number;
 }
 
 export interface PortSpec {

@@ -61,6 +61,7 @@ export function differJob(view: LedgerView, namespace: string, job: JobId, nowMs
   for (const group of spec.groups) {
     const slots = groups.get(group.name) ?? new Map<number, Allocation[]>();
     stopSlots(changes, slots, group.count, `scaled down to ${group.count}`);
+    const rolling: Rolling = { outdated: [], inFlight: 0, bad: 0 };
     for (let index = 0; index < group.count && changes.place.length < REQUESTS_MAX; index += 1) {
       const slot: Slot = {
         group,
@@ -68,8 +69,9 @@ export function differJob(view: LedgerView, namespace: string, job: JobId, nowMs
         allocations: slots.get(index) ?? [],
         isBatch: spec.type === "batch",
       };
-      differSlot(changes, versions, slot, nowMs);
+      differSlot(changes, versions, slot, rolling, nowMs);
     }
+    replaceOutdated(changes, versions, group, rolling);
   }
   return differenceOf(changes);
 }
@@ -82,20 +84,61 @@ interface Slot {
   readonly isBatch: boolean;
 }
 
-function differSlot(changes: Changes, versions: Versions, slot: Slot, nowMs: number): void {
+/** Where the rollout of a group stands. */
+interface Rolling {
+  /** Run an older version that the present one replaces. */
+  readonly outdated: Allocation[];
+  /** Slots on their way: the old one ends, or the new one is not proved good yet. */
+  inFlight: number;
+  /** Of the present version, and found bad. */
+  bad: number;
+}
+
+function differSlot(changes: Changes, versions: Versions, slot: Slot, rolling: Rolling, nowMs: number): void {
   const live = slot.allocations.filter((allocation) => !isAllocationEnded(allocation.status));
   const running = live.filter((allocation) => allocation.desired === "run");
   const keeper = running.at(-1);
   for (const double of running.slice(0, -1)) stopOne(changes, double, "a newer allocation holds its slot");
-  if (keeper !== undefined && versions.isCurrent(keeper)) return;
-  if (keeper !== undefined) stopOne(changes, keeper, `replaced by version ${versions.current.number}`);
+  const last = slot.allocations.at(-1);
+  if (last?.version === versions.current.number && isBad(last)) rolling.bad += 1;
+  if (keeper !== undefined && versions.isCurrent(keeper)) {
+    if (keeper.version === versions.current.number && keeper.rollout === undefined) rolling.inFlight += 1;
+    return;
+  }
+  if (keeper !== undefined) {
+    rolling.outdated.push(keeper);
+    return;
+  }
   if (live.length > 0) {
+    rolling.inFlight += 1;
     changes.waitingForStop += 1;
     return;
   }
-  const last = slot.allocations.at(-1);
+  rolling.inFlight += 1;
   if (last === undefined) changes.place.push({ group: slot.group.name, index: slot.index });
   else differEnded(changes, versions, slot, last, nowMs);
+}
+
+function isBad(allocation: Allocation): boolean {
+  return allocation.rollout === "unhealthy" || allocation.status === "failed";
+}
+
+/**
+ * Stops as many of the outdated instances as the group's update policy lets go at once: those that do no work first
+ * and freely, and none while an instance of the present version was found bad.
+ */
+function replaceOutdated(changes: Changes, versions: Versions, group: GroupSpec, rolling: Rolling): void {
+  const limit =
+    group.update === undefined || group.update.maxParallel === 0 ? Infinity : group.update.maxParallel;
+  if (rolling.bad > 0 && limit !== Infinity) return;
+  let room = limit - rolling.inFlight;
+  for (const allocation of rolling.outdated) {
+    const works = isWorking(allocation);
+    if (works && room <= 0) continue;
+    if (works) room -= 1;
+    stopOne(changes, allocation, `replaced by version ${versions.current.number}`);
+    changes.waitingForStop += 1;
+  }
 }
 
 /** The slot is empty and `last` was the last to hold it. */
@@ -203,4 +246,30 @@ function compareStops({ allocation: left }: Stop, { allocation: right }: Stop): 
 
 function isWorking(allocation: Allocation): boolean {
   return allocation.status === "running" && allocation.health !== "unhealthy";
+}
+
+/** How far a change has come to the running instances of a job. */
+export interface RolloutState {
+  /** `done`: nothing of an older version is left to replace. */
+  readonly state: "done" | "running" | "paused";
+  /** Instances that run what the present version says, and those wanted. */
+  readonly updated: number;
+  readonly wanted: number;
+}
+
+/** `paused`: an instance of the present version was found bad, and the policy lets no other follow. */
+export function rolloutOf(view: LedgerView, record: JobRecord): RolloutState {
+  const versions = versionsOf(view, record);
+  const { spec, number } = versions.current;
+  const wanted = spec.groups.reduce((sum, group) => sum + group.count, 0);
+  const rows = view.allocationsOfJob(record.namespace, record.id);
+  const live = rows.filter((row) => row.desired === "run" && !isAllocationEnded(row.status));
+  const outdated = live.filter((row) => !versions.isCurrent(row));
+  const updated = live.length - outdated.length;
+  if (record.stopped || outdated.length === 0) return { state: "done", updated, wanted };
+  const newest = [...allocationsByGroup(rows).values()].flatMap((slots) =>
+    [...slots.values()].flatMap((slot) => slot.at(-1) ?? []),
+  );
+  const isPaused = newest.some((row) => row.version === number && isBad(row));
+  return { state: isPaused ? "paused" : "running", updated, wanted };
 }

@@ -4,7 +4,7 @@ import type { GroupSpec, JobSpec } from "../model/job.ts";
 /**
  * Would an instance of `group` started from `before` be the same as one started from `after`? Everything that
  * the agent reads counts: it reads the spec of the allocation's own version, so what differs there takes
- * effect only in a new allocation. What only the scheduler reads (count, reschedule policy, priority) and
+ * effect only in a new allocation. What only the scheduler reads (count, reschedule and update policy, priority) and
  * other groups do not count.
  */
 export function isSameRun(before: JobSpec, after: JobSpec, group: string): boolean {
@@ -15,6 +15,6 @@ export function isSameRun(before: JobSpec, after: JobSpec, group: string): boole
 }
 
 function whatRuns(spec: JobSpec, group: GroupSpec): string {
-  const { count: _count, reschedule: _reschedule, ...seen } = group;
+  const { count: _count, reschedule: _reschedule, update: _update, ...seen } = group;
   return canonicalText({ type: spec.type, meta: spec.meta, group: seen });
 }

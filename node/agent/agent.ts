@@ -177,6 +177,7 @@ export class Agent {
     const message = report.message ?? runner.checks.message;
     return {
       ...report,
+      ...(runner.rollout === undefined ? {} : { rollout: runner.rollout }),
       id: runner.allocation.id,
       atMs: this.#world.host.clock.wall(),
       ...(message === undefined ? {} : { message }),

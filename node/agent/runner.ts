@@ -11,12 +11,15 @@ import {
   interpolateConfig,
   invariant,
   isLocallyEnded,
+  isWell,
   type JobSpec,
   type LocalAllocation,
   type LocalTask,
   type NodeFacts,
   PeerError,
   planAllocation,
+  type RolloutVerdict,
+  type RolloutWatch,
   type StopReason,
   type TaskSpec,
   type TaskStep,
@@ -27,6 +30,7 @@ import {
   taskStarting,
   taskUnstartable,
   variableLookup,
+  watchRollout,
 } from "../../federation/index.ts";
 import type { Parts } from "../parts.ts";
 import { CheckMonitor } from "./check-monitor.ts";
@@ -63,6 +67,8 @@ export class AllocationRunner {
   readonly #watching = new Set<Promise<void>>();
   readonly #abort = new AbortController();
   #wake: (() => void) | undefined;
+  #rollout: RolloutWatch;
+  #judgeAgain: (() => void) | undefined;
   #saving: Promise<void> = Promise.resolve();
   #shutdown = false;
 
@@ -82,8 +88,12 @@ export class AllocationRunner {
       ports: allocation.ports,
       address: world.node().address,
       run: (task, command, timeoutMs) => this.#runBeside(task, command, timeoutMs),
-      changed: () => world.changed(this),
+      changed: () => {
+        this.#judge();
+        world.changed(this);
+      },
     });
+    this.#rollout = { sinceMs: world.host.clock.boot() };
   }
 
   get allocation(): Allocation {
@@ -96,6 +106,11 @@ export class AllocationRunner {
 
   get ended(): boolean {
     return isLocallyEnded(this.#local) && this.#busy.size === 0;
+  }
+
+  /** What was found of it as part of a rollout. */
+  get rollout(): RolloutVerdict | undefined {
+    return this.#allocation.rollout ?? this.#rollout.verdict;
   }
 
   /** The driver and handle of a task that runs now. */
@@ -162,6 +177,7 @@ export class AllocationRunner {
   async shutdown(): Promise<void> {
     this.#shutdown = true;
     this.#wake?.();
+    this.#judgeAgain?.();
     this.checks.stop();
     await Promise.all(this.#busy.values());
     for (const [name, task] of Object.entries(this.#local.tasks)) {
@@ -175,6 +191,7 @@ export class AllocationRunner {
   async detach(): Promise<void> {
     this.#abort.abort();
     this.#wake?.();
+    this.#judgeAgain?.();
     this.checks.stop();
     await Promise.all(this.#busy.values());
     await Promise.all(this.#watching);
@@ -353,6 +370,24 @@ export class AllocationRunner {
     this.poke();
   }
 
+  /** Good or bad is found once; until then it is looked at with each change, and when time alone decides. */
+  #judge(): void {
+    this.#judgeAgain?.();
+    const policy = this.#group.update;
+    if (policy === undefined || this.rollout !== undefined || this.#isOver) return;
+    const { clock } = this.#world.host;
+    const nowMs = clock.boot();
+    const well = isWell(Object.values(this.#local.tasks), this.checks.health);
+    const { watch, wakeAtMs } = watchRollout(this.#rollout, policy, well, nowMs);
+    this.#rollout = watch;
+    if (wakeAtMs === undefined) this.#world.changed(this);
+    else this.#judgeAgain = clock.after(Math.max(0, wakeAtMs - nowMs), () => this.#judge());
+  }
+
+  get #isOver(): boolean {
+    return this.#shutdown || this.#abort.signal.aborted || this.#allocation.desired === "stop";
+  }
+
   #checkState(): void {
     const runs = Object.values(this.#local.tasks).some((task) => task.state === "running");
     if (runs && !this.#shutdown && !this.#abort.signal.aborted) this.checks.start();
@@ -373,6 +408,7 @@ export class AllocationRunner {
   /** Durable on return; writes are in order. */
   #save(local: LocalAllocation): Promise<void> {
     this.#local = local;
+    this.#judge();
     this.#world.changed(this);
     const saved = this.#saving.then(() => this.#world.store.save(local));
     this.#saving = saved.catch(() => undefined);

@@ -114,6 +114,13 @@ function judge(job: JobDetailRow, allocations: readonly AllocationRow[]): Verdic
       `==> allocation ${shortId(failed.id)} failed; \`peer logs ${shortId(failed.id)}\` shows why`,
     );
   }
+  if (job.rollout.state === "paused") {
+    const bad = job.allocations.find((row) => row.version === job.version && row.status !== "complete");
+    const which = bad === undefined ? "" : ` at allocation ${shortId(bad.id)}`;
+    const text = `==> the rollout of version ${job.version} pauses${which}: it is not good; ${job.rollout.wanted - job.rollout.updated} keep the version before`;
+    return end(EXIT.failed, text);
+  }
+  if (job.rollout.state === "running") return { done: false };
   const wanted = Object.values(job.groups).reduce((sum, group) => sum + group.desired, 0);
   const well = current.filter((row) => isWell(job.type, row));
   if (evaluation?.status === "pending" || well.length < wanted) return { done: false };

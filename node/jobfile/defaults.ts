@@ -5,6 +5,7 @@ import type {
   ReschedulePolicy,
   RestartPolicy,
   TaskResources,
+  UpdatePolicy,
 } from "../../federation/index.ts";
 import { HOUR_MS, SECOND_MS } from "./limits.ts";
 
@@ -15,6 +16,13 @@ export const COUNT_DEFAULT = 1;
 export const RESTART_DEFAULTS: Readonly<Record<JobType, RestartPolicy>> = {
   service: { attempts: 2, intervalMs: HOUR_MS / 2, delayMs: 15 * SECOND_MS, mode: "fail" },
   batch: { attempts: 3, intervalMs: 24 * HOUR_MS, delayMs: 15 * SECOND_MS, mode: "fail" },
+};
+
+/** Of services; the other types are not rolled out. */
+export const UPDATE_DEFAULT: UpdatePolicy = {
+  maxParallel: 1,
+  minHealthyTimeMs: 10 * SECOND_MS,
+  healthyDeadlineMs: 5 * 60 * SECOND_MS,
 };
 
 /** Where a delay may grow and the file sets no bound. */

@@ -11,6 +11,7 @@ import type {
   ServiceSpec,
   TaskResources,
   TaskSpec,
+  UpdatePolicy,
 } from "../../federation/index.ts";
 import {
   CHECK_DEFAULTS,
@@ -23,6 +24,7 @@ import {
   RESCHEDULE_DEFAULTS,
   RESOURCES_DEFAULT,
   RESTART_DEFAULTS,
+  UPDATE_DEFAULT,
 } from "./defaults.ts";
 import { defaultCheckNames, defaultServiceName } from "./rules/service-rules.ts";
 import type {
@@ -56,6 +58,7 @@ function formatGroup(job: JobSpec, group: GroupSpec): WrittenGroup {
     meta: unlessEmpty(group.meta),
     restart: formatRestart(job.type, group.restart),
     reschedule: formatReschedule(job.type, group.reschedule),
+    update: group.update === undefined ? undefined : formatUpdate(group.update),
     network: group.ports.length === 0 ? undefined : { ports },
     services: unlessEmpty(group.services.map((service) => formatService(job, group, service))),
     tasks: Object.fromEntries(group.tasks.map((task) => [task.name, formatTask(task)])),
@@ -77,6 +80,16 @@ function formatRestart(type: JobType, policy: RestartPolicy): WrittenGroup["rest
       interval: durationUnlessDefault(policy.intervalMs, defaults.intervalMs),
       delay: durationUnlessDefault(policy.delayMs, defaults.delayMs),
       mode: unlessDefault(policy.mode, defaults.mode),
+    }),
+  );
+}
+
+function formatUpdate(policy: UpdatePolicy): WrittenGroup["update"] {
+  return unlessEmpty(
+    compact({
+      max_parallel: unlessDefault(policy.maxParallel, UPDATE_DEFAULT.maxParallel),
+      min_healthy_time: durationUnlessDefault(policy.minHealthyTimeMs, UPDATE_DEFAULT.minHealthyTimeMs),
+      healthy_deadline: durationUnlessDefault(policy.healthyDeadlineMs, UPDATE_DEFAULT.healthyDeadlineMs),
     }),
   );
 }

@@ -12,6 +12,7 @@ import {
   type RestartPolicy,
   type ServiceSpec,
   type TaskSpec,
+  type UpdatePolicy,
 } from "../../federation/index.ts";
 import {
   CHECK_DEFAULTS,
@@ -24,6 +25,7 @@ import {
   RESCHEDULE_DEFAULTS,
   RESOURCES_DEFAULT,
   RESTART_DEFAULTS,
+  UPDATE_DEFAULT,
 } from "./defaults.ts";
 import { defaultCheckNames, defaultServiceName } from "./rules/service-rules.ts";
 import type {
@@ -34,6 +36,7 @@ import type {
   RestartFile,
   ServiceFile,
   TaskFile,
+  UpdateFile,
 } from "./shape/job-shape.ts";
 
 export function specOfFile(file: JobFile): JobSpec {
@@ -45,21 +48,31 @@ export function specOfFile(file: JobFile): JobSpec {
     type,
     priority: file.priority ?? JOB_DEFAULTS.priority,
     meta: sortKeys(file.meta),
-    groups: sortedEntries(file.groups).map(([name, group]) => groupSpec(job, type, name, group)),
+    groups: sortedEntries(file.groups).map(([name, group]) => groupSpec(file, type, name, group)),
   };
 }
 
-function groupSpec(job: string, type: JobType, name: string, group: GroupFile): GroupSpec {
-  const tasks = sortedEntries(group.tasks).map(([task, file]) => taskSpec(task, file));
+function groupSpec(file: JobFile, type: JobType, name: string, group: GroupFile): GroupSpec {
+  const { job } = file;
+  const tasks = sortedEntries(group.tasks).map(([task, written]) => taskSpec(task, written));
   return {
     name,
     count: group.count ?? COUNT_DEFAULT,
     meta: sortKeys(group.meta),
     restart: restartPolicy(type, group.restart ?? {}),
     reschedule: reschedulePolicy(type, group.reschedule ?? {}),
+    ...(type === "service" ? { update: updatePolicy({ ...file.update, ...group.update }) } : {}),
     ports: sortedEntries(group.network?.ports ?? {}).map(([label, port]): PortSpec => ({ label, ...port })),
     services: (group.services ?? []).map((service) => serviceSpec(job, name, service, tasks)),
     tasks,
+  };
+}
+
+function updatePolicy(file: UpdateFile): UpdatePolicy {
+  return {
+    maxParallel: file.max_parallel ?? UPDATE_DEFAULT.maxParallel,
+    minHealthyTimeMs: file.min_healthy_time ?? UPDATE_DEFAULT.minHealthyTimeMs,
+    healthyDeadlineMs: file.healthy_deadline ?? UPDATE_DEFAULT.healthyDeadlineMs,
   };
 }
 

@@ -31,6 +31,7 @@ interface Job {
   readonly groups: Readonly<
     Record<string, { desired: number; running: number; healthy: number; complete: number }>
   >;
+  readonly rollout: { readonly state: string; readonly updated: number };
   readonly allocations: readonly Allocation[];
   readonly evaluations: readonly {
     status: string;
@@ -45,6 +46,7 @@ interface JobFile {
   readonly env?: Readonly<Record<string, string>>;
   readonly restart?: object;
   readonly memory?: string;
+  readonly update?: object;
   readonly check?: boolean;
 }
 
@@ -61,6 +63,7 @@ function jobFile(name: string, file: JobFile): object {
         network: { ports: { http: {} } },
         ...services,
         ...(file.restart === undefined ? {} : { restart: file.restart }),
+        ...(file.update === undefined ? {} : { update: file.update }),
         tasks: {
           app: {
             driver: "process",
@@ -220,6 +223,45 @@ test("a change that reaches the task replaces it, the old one ends first", async
   assert.notEqual(after.id, before.id);
   assert.deepEqual([after.version, after.status], [2, "running"]);
   assert.equal(machine.tasks.running().length, 1);
+});
+
+test("a change is rolled out one by one, each proved good before the next", async () => {
+  const machine = await started();
+  const update = { max_parallel: 1, min_healthy_time: "10s", healthy_deadline: "1m" };
+  await submit(machine, "shop", { count: 3, update, env: { COLOUR: "red" } });
+  await machine.clock.advance(1_000);
+  await submit(machine, "shop", { count: 3, update, env: { COLOUR: "blue" } });
+  const updatedBy: number[] = [];
+  for (let second = 0; second < 40; second += 1) {
+    await machine.clock.advance(1_000);
+    const rows = await live(machine, "shop");
+    assert.ok(rows.filter((row) => row.status === "running").length >= 2, `at second ${second}`);
+    updatedBy.push((await job(machine, "shop")).rollout.updated);
+  }
+  const stepsAt = [1, 2, 3].map((count) => updatedBy.indexOf(count));
+  const [first = 0, second = 0, third = 0] = stepsAt;
+  assert.ok(first >= 0 && second - first >= 10 && third - second >= 10, JSON.stringify(updatedBy));
+  const state = (await job(machine, "shop")).rollout;
+  assert.deepEqual([state.state, state.updated], ["done", 3]);
+  assert.deepEqual(new Set((await live(machine, "shop")).map((row) => row.version)), new Set([2]));
+});
+
+test("a bad change pauses after its first instance, the next version goes on from there", async () => {
+  const machine = await started();
+  const update = { max_parallel: 1, min_healthy_time: "1s", healthy_deadline: "30s" };
+  const restart = { attempts: 1, interval: "10m", delay: "1s", mode: "fail" };
+  await submit(machine, "shop", { count: 3, update, restart });
+  await machine.clock.advance(10_000);
+  await submit(machine, "shop", { count: 3, update, restart, args: ["exit", "1", "100"] });
+  await machine.clock.advance(20 * 60_000);
+  const paused = await job(machine, "shop");
+  assert.equal(paused.rollout.state, "paused");
+  const old = paused.allocations.filter((row) => row.version === 1 && row.status === "running");
+  assert.equal(old.length, 2, "two keep the version before");
+  await submit(machine, "shop", { count: 3, update, restart, env: { FIXED: "yes" } });
+  await machine.clock.advance(60_000);
+  const fixed = await job(machine, "shop");
+  assert.deepEqual([fixed.rollout.state, fixed.groups["main"]?.running], ["done", 3]);
 });
 
 test("scaling keeps what runs", async () => {

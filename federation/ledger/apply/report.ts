@@ -35,7 +35,8 @@ export function reportAllocations(change: Change, command: ReportAllocations): C
   }
   let refused = 0;
   let freed = false;
-  const concerned = new Map<string, JobRecord>();
+  const ended = new Map<string, JobRecord>();
+  const judged = new Map<string, JobRecord>();
   for (const report of command.reports) {
     const held = tables.allocation(report.id);
     if (held === undefined || held.nodeId !== command.nodeId) {
@@ -48,18 +49,30 @@ export function reportAllocations(change: Change, command: ReportAllocations): C
     const slot = `${jobKey(row.namespace, row.job)} ${row.group}[${row.index}]`;
     const why = row.message === undefined ? "" : `: ${row.message}`;
     change.putAllocation(row, "AllocationUpdated", `${slot} is ${row.status}${why}`);
-    if (!isAllocationEnded(row.status)) continue;
-    freed = true;
     const job = tables.job(row.namespace, row.job);
     invariant(job !== undefined, `allocation ${row.id} is of no job`);
-    if (concerns(tables, job, row)) concerned.set(jobKey(job.namespace, job.id), job);
+    if (row.rollout !== held.rollout && isRolling(tables, job, row))
+      judged.set(jobKey(job.namespace, job.id), job);
+    if (!isAllocationEnded(row.status)) continue;
+    freed = true;
+    if (concerns(tables, job, row)) ended.set(jobKey(job.namespace, job.id), job);
   }
-  for (const job of concerned.values()) raiseEvaluation(change, job, "allocation-ended");
+  for (const job of ended.values()) raiseEvaluation(change, job, "allocation-ended");
+  for (const [key, job] of judged) if (!ended.has(key)) raiseEvaluation(change, job, "allocation-judged");
   if (freed) {
     change.freeNode(command.nodeId);
     wakeFitting(change, command.nodeId);
   }
   return { ok: true, refused };
+}
+
+/** Others of its group are of an older version: what was found of this one decides about the next of them. */
+function isRolling(tables: Tables, job: JobRecord, judged: Allocation): boolean {
+  if (job.stopped) return false;
+  const { number } = tables.currentVersion(job);
+  return tables
+    .allocationsOfJob(job.namespace, job.id)
+    .some((row) => row.group === judged.group && row.version !== number && !isAllocationEnded(row.status));
 }
 
 /** The allocation's end is a reason to look at its job again: its slot may want another. */
@@ -95,8 +108,15 @@ function merge(tables: Tables, held: Allocation, report: AllocationReport): Allo
     ...row,
     status: status === "unknown" ? held.status : status,
     health: report.health,
+    ...rolloutOf(held, report),
     ...(report.message === undefined ? {} : { message: report.message }),
   };
+}
+
+/** Found once. */
+function rolloutOf(held: Allocation, report: AllocationReport): Pick<Allocation, "rollout"> {
+  const rollout = held.rollout ?? report.rollout;
+  return rollout === undefined ? {} : { rollout };
 }
 
 function greaterStatus(left: AllocationStatus, right: AllocationStatus): AllocationStatus {
@@ -104,6 +124,7 @@ function greaterStatus(left: AllocationStatus, right: AllocationStatus): Allocat
 }
 
 function isSame(held: Allocation, row: Allocation): boolean {
-  if (held.status !== row.status || held.health !== row.health || held.message !== row.message) return false;
+  const keys = ["status", "health", "message", "rollout"] as const;
+  if (keys.some((key) => held[key] !== row[key])) return false;
   return canonicalText(held.tasks) === canonicalText(row.tasks);
 }

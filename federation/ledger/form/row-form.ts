@@ -47,6 +47,7 @@ export const evaluationTrigger = members<EvaluationTrigger>({
   "job-stopped": true,
   "allocation-ended": true,
   "allocation-stopped": true,
+  "allocation-judged": true,
   "node-changed": true,
   "reschedule-due": true,
   "plan-refused": true,
@@ -126,6 +127,7 @@ const reportedFields = {
   status: allocationStatus,
   tasks: facts(task),
   health,
+  rollout: optional(oneOf("healthy", "unhealthy")),
   message: optional(message),
 };
 

@@ -14,6 +14,7 @@ import {
   type LedgerView,
   type NodeRecord,
   type Problem,
+  rolloutOf,
   type TaskRecord,
 } from "../../../federation/index.ts";
 import type { AllocationUsage, PeerStatus, SubmitReceipt } from "../../service/service.ts";
@@ -180,6 +181,7 @@ export function jobRow(rows: Rows, job: JobRecord): JobRow {
     home: region,
     regions: [region],
     groups: groupCounts(rows.ledger, job),
+    rollout: rolloutOf(rows.ledger, job),
     submitted_by: current.submittedBy,
     submitted_at: isoTime(current.submittedAtMs),
     create_index: job.createIndex,

@@ -16,6 +16,7 @@ const TriggerWord = OneOf<EvaluationTrigger>({
   "job-stopped": true,
   "allocation-ended": true,
   "allocation-stopped": true,
+  "allocation-judged": true,
   "node-changed": true,
   "reschedule-due": true,
   "plan-refused": true,

@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import type { AdmittedVersion, JobType } from "../../../federation/index.ts";
+import type { AdmittedVersion, JobType, RolloutState } from "../../../federation/index.ts";
 import type { Safety } from "../../service/service.ts";
 import { AllocationRow } from "./allocation.ts";
 import { Count, ErrorDetail, ListOf, Name, Nullable, namespaceQuery, OneOf, Time } from "./common.ts";
@@ -41,6 +41,14 @@ const jobFields = {
   home: Type.String(),
   regions: Type.Array(Type.String()),
   groups: Type.Record(Type.String(), GroupSummary),
+  rollout: Type.Object(
+    {
+      state: OneOf<RolloutState["state"]>({ done: true, running: true, paused: true }),
+      updated: Type.Integer({ minimum: 0, description: "instances that run what the present version says" }),
+      wanted: Count,
+    },
+    closed,
+  ),
   submitted_by: Type.String(),
   submitted_at: Time,
   create_index: Count,

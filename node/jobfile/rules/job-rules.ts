@@ -6,6 +6,7 @@ import {
   MAX_DELAY_MS_DEFAULT,
   RESCHEDULE_DEFAULTS,
   RESTART_DEFAULTS,
+  UPDATE_DEFAULT,
 } from "../defaults.ts";
 import { type Path, quote } from "../findings.ts";
 import type { GroupDraft, JobDraft, TaskDraft } from "../shape/job-shape.ts";
@@ -15,15 +16,38 @@ import { checkServices } from "./service-rules.ts";
 
 export function checkRules(job: JobDraft, context: RuleContext): void {
   const type = job.type ?? JOB_DEFAULTS.type;
+  checkUpdate(job, type, [], context);
   for (const [name, group] of Object.entries(job.groups ?? {})) {
     if (group === undefined) continue;
     const path = ["groups", name];
+    checkUpdate(group, type, path, context);
     checkRestart(group, type, path, context);
     checkReschedule(group, type, path, context);
     checkPorts(group, path, context);
     checkTasks(group, path, context);
     checkServices(job, name, group, path, context);
   }
+}
+
+function checkUpdate(
+  draft: Pick<JobDraft, "update"> | Pick<GroupDraft, "update">,
+  type: JobType,
+  place: Path,
+  context: RuleContext,
+): void {
+  const { update } = draft;
+  if (update === undefined) return;
+  const path = [...place, "update"];
+  if (type !== "service") {
+    const message = `a ${type} job is not rolled out: a changed one runs again`;
+    context.problem(path, message, "remove update");
+    return;
+  }
+  const { min_healthy_time: minHealthy = UPDATE_DEFAULT.minHealthyTimeMs } = update;
+  const { healthy_deadline: deadline = UPDATE_DEFAULT.healthyDeadlineMs } = update;
+  if (minHealthy < deadline) return;
+  const message = `min_healthy_time ${formatDuration(minHealthy)} leaves no time before healthy_deadline, ${formatDuration(deadline)}`;
+  context.problem(path, message, "raise healthy_deadline, or lower min_healthy_time");
 }
 
 function checkRestart(group: GroupDraft, type: JobType, groupPath: Path, context: RuleContext): void {

@@ -7,6 +7,7 @@ import {
   KILL_TIMEOUT_MS_DEFAULT,
   LOGS_DEFAULT,
   RESOURCES_DEFAULT,
+  UPDATE_DEFAULT,
 } from "../defaults.ts";
 import * as limits from "../limits.ts";
 import { formatDuration, formatSize } from "../units.ts";
@@ -91,6 +92,28 @@ const rescheduleShape = record("reschedule", {
     "Move as often as needed. Default: true for a service that sets no `attempts`, false for a batch job.",
   ),
 });
+
+const updateShape = record(
+  "update",
+  {
+    max_parallel: optional(
+      integer(0, limits.COUNT_MAX),
+      "Instances that a change replaces at once; 0 replaces all at once.",
+      { default: UPDATE_DEFAULT.maxParallel },
+    ),
+    min_healthy_time: optional(
+      duration(0),
+      "A new instance counts as good once its tasks ran and its checks passed this long without a break.",
+      { default: formatDuration(UPDATE_DEFAULT.minHealthyTimeMs) },
+    ),
+    healthy_deadline: optional(
+      duration(limits.SECOND_MS),
+      "An instance that is not good by then is bad, and the rollout pauses.",
+      { default: formatDuration(UPDATE_DEFAULT.healthyDeadlineMs) },
+    ),
+  },
+  { later: later.UPDATE_LATER },
+);
 
 const portShape = record(
   "a port",
@@ -271,6 +294,7 @@ const groupShape = record(
     }),
     restart: optional(restartShape, "What happens on the same node when a task ends by itself."),
     reschedule: optional(rescheduleShape, "What happens when `restart` gave up: another place."),
+    update: optional(updateShape, "How a change reaches the running instances of a service."),
     network: optional(networkShape, "What the group needs of the network.", {
       hint: "write a map: network: { ports: { http: {} } }",
     }),
@@ -323,6 +347,7 @@ export const jobShape = record(
     meta: optional(meta, "Notes for people and programs; they change nothing.", {
       hint: "write a map: meta: { owner: ada }",
     }),
+    update: optional(updateShape, "For all groups that have none of their own."),
     groups: required(map("group", NAME, groupShape, limits.GROUPS_MAX, 1), "Sets of tasks, by name.", {
       hint: "write each group under its name: groups: { web: { tasks: { … } } }",
     }),
@@ -342,6 +367,7 @@ export type ServiceFile = Read<typeof serviceShape>;
 export type CheckFile = Read<typeof checkShape>;
 export type RestartFile = Read<typeof restartShape>;
 export type RescheduleFile = Read<typeof rescheduleShape>;
+export type UpdateFile = Read<typeof updateShape>;
 
 export type JobDraft = Draft<typeof jobShape>;
 export type GroupDraft = Draft<typeof groupShape>;

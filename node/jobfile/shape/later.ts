@@ -11,7 +11,9 @@ const ONE_REGION = "remove it: the job runs in the region it is submitted to";
 const ONE_TASK_ORDER = "remove it: all tasks of a group start together";
 const SECRETS = "remove it: there is no secrets store yet; whoever can read the job can read its env";
 const CONSUL = "remove it: services are found through the mesh itself";
-const AT_ONCE = "remove it: updates are not paced yet";
+const AT_ONCE = "remove it: instances are moved only as `update` paces a change";
+const NO_CANARY =
+  "remove it: canaries and their promotion come later; `max_parallel: 1` tries one instance first";
 const PLACE_FILES = "remove it and put the files on the node beforehand";
 
 const PLACEMENT: Later = {
@@ -32,7 +34,6 @@ export const JOB_LATER: Later = {
   datacenters: ONE_REGION,
   node_pool: ANY_NODE,
   on_conflict: "remove it: a version that loses a conflict is listed, the winner runs",
-  update: AT_ONCE,
   migrate: AT_ONCE,
   all_at_once: "remove it: what fits is placed, the rest waits",
   periodic: "remove it and submit the job from cron for now",
@@ -46,9 +47,18 @@ export const JOB_LATER: Later = {
   variables: "remove it and write the values themselves",
 };
 
+export const UPDATE_LATER: Later = {
+  canary: NO_CANARY,
+  auto_promote: NO_CANARY,
+  auto_revert: "remove it: a bad rollout pauses; submit the former job file again to go back",
+  progress_deadline: "remove it: `healthy_deadline` bounds each instance",
+  health_check: "remove it: all tasks must run and all checks of the group pass",
+  stagger: "remove it: `min_healthy_time` is the pause between instances",
+  order: "remove it: the old instance ends before the new one starts",
+};
+
 export const GROUP_LATER: Later = {
   ...PLACEMENT,
-  update: AT_ONCE,
   migrate: AT_ONCE,
   disconnect: "remove it: there is no policy for disconnected nodes yet",
   max_client_disconnect: "remove it: there is no policy for disconnected nodes yet",

@@ -71,6 +71,7 @@ const JOB = {
   home: "local",
   regions: ["local"],
   groups: { web: { desired: 2, running: 1, starting: 0, failed: 0, complete: 0, healthy: 1 } },
+  rollout: { state: "done", updated: 1, wanted: 2 },
   submitted_by: "operator",
   submitted_at: "2026-11-22T12:00:00.000Z",
   create_index: 5,

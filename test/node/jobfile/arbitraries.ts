@@ -2,11 +2,13 @@
 import fc from "fast-check";
 import type {
   CheckSpec,
+  GroupSpec,
   JobSpec,
   JobType,
   ReschedulePolicy,
   RestartPolicy,
   TaskSpec,
+  UpdatePolicy,
 } from "../../../federation/index.ts";
 
 const RESERVED = new Set(Object.getOwnPropertyNames(Object.prototype));
@@ -70,6 +72,18 @@ const reschedule: fc.Arbitrary<ReschedulePolicy> = fc
     delayMs,
     delayFunction,
     maxDelayMs: delayFunction === "constant" ? delayMs : delayMs + growthMs,
+  }));
+
+const update: fc.Arbitrary<UpdatePolicy> = fc
+  .record({
+    maxParallel: fc.integer({ min: 0, max: 10_000 }),
+    minHealthyTimeMs: fc.integer({ min: 0, max: HOUR_MS }),
+    spareMs: fc.integer({ min: 1_000, max: HOUR_MS }),
+  })
+  .map(({ maxParallel, minHealthyTimeMs, spareMs }) => ({
+    maxParallel,
+    minHealthyTimeMs,
+    healthyDeadlineMs: minHealthyTimeMs + spareMs,
   }));
 
 const port = fc.integer({ min: 1, max: 65_535 });
@@ -158,6 +172,7 @@ const group = fc.tuple(ports, tasks).chain(([portList, taskList]) =>
     meta,
     restart,
     reschedule,
+    update,
     ports: fc.constant(portList),
     services: fc.uniqueArray(
       service(
@@ -169,6 +184,11 @@ const group = fc.tuple(ports, tasks).chain(([portList, taskList]) =>
     tasks: fc.constant(taskList),
   }),
 );
+
+/** Only services are rolled out. */
+function unpaced({ update: _, ...rest }: GroupSpec): GroupSpec {
+  return rest;
+}
 
 export const jobSpec: fc.Arbitrary<JobSpec> = fc
   .record({
@@ -182,7 +202,8 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
       .map((list) => sorted(list, (each) => each.name)),
   })
   // Through JSON, as every spec goes: no undefined, no objects without a prototype.
-  .map((spec) => JSON.parse(JSON.stringify(spec)) as JobSpec);
+  .map((spec) => JSON.parse(JSON.stringify(spec)) as JobSpec)
+  .map((spec): JobSpec => (spec.type === "service" ? spec : { ...spec, groups: spec.groups.map(unpaced) }));
 
 function sorted<Item>(list: readonly Item[], key: (item: Item) => string): readonly Item[] {
   return list.toSorted((left, right) => (key(left) < key(right) ? -1 : 1));

@@ -60,6 +60,7 @@ describe("what a job file leaves out", () => {
             delayFunction: "exponential",
             maxDelayMs: 3_600_000,
           },
+          update: { maxParallel: 1, minHealthyTimeMs: 10_000, healthyDeadlineMs: 300_000 },
           ports: [],
           services: [],
           tasks: [{ ...PLAIN_TASK, name: "app", config: {}, env: {} }],

@@ -23,7 +23,7 @@ function task(lines: string): string {
 const SIGNALS = "SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 or SIGWINCH";
 const ENV_NAME = "an environment name: letters, digits and _, not starting with a digit";
 const DNS_LABEL = "a DNS label: letters, digits and -, at most 63, not starting or ending with -";
-const KNOWN_IN_GROUP = "a group has count, meta, restart, reschedule, network, services, tasks";
+const KNOWN_IN_GROUP = "a group has count, meta, restart, reschedule, update, network, services, tasks";
 
 describe("unknown fields", () => {
   testBadInputs([
