@@ -37,7 +37,9 @@ export interface Evaluation {
   readonly status: EvaluationStatus;
   readonly priority: number;
   readonly refusals: readonly Refusal[];
-  /** How long until it runs again by itself, from when the leader sees it: `waiting`, and some `blocked` ones. */
+  /**
+   * How long until it runs again by itself, from when the leader sees it: `waiting`, and some `blocked` ones.
+   */
   readonly delayMs?: number;
   /** Plans that the ledger refused for this evaluation so far. */
   readonly attempts: number;

@@ -1,6 +1,6 @@
 /**
- * Whether a new allocation is good, as its node sees it (Nomad's allocation health, without the server's part). Pure:
- * times come in, on a clock that does not jump.
+ * Whether a new allocation is good, as its node sees it (Nomad's allocation health, without the server's
+ * part). Pure: times come in, on a clock that does not jump.
  */
 import type { Health, RolloutVerdict } from "../model/allocation.ts";
 import type { UpdatePolicy } from "../model/job.ts";

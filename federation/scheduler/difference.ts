@@ -124,12 +124,12 @@ function isBad(allocation: Allocation): boolean {
 }
 
 /**
- * Stops as many of the outdated instances as the group's update policy lets go at once: those that do no work first
- * and freely, and none while an instance of the present version was found bad.
+ * Stops as many of the outdated instances as the group's update policy lets go at once: those that do no work
+ * first and freely, and none while an instance of the present version was found bad.
  */
 function replaceOutdated(changes: Changes, versions: Versions, group: GroupSpec, rolling: Rolling): void {
-  const limit =
-    group.update === undefined || group.update.maxParallel === 0 ? Infinity : group.update.maxParallel;
+  const maxParallel = group.update?.maxParallel ?? 0;
+  const limit = maxParallel === 0 ? Infinity : maxParallel;
   if (rolling.bad > 0 && limit !== Infinity) return;
   let room = limit - rolling.inFlight;
   for (const allocation of rolling.outdated) {

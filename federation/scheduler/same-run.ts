@@ -4,8 +4,8 @@ import type { GroupSpec, JobSpec } from "../model/job.ts";
 /**
  * Would an instance of `group` started from `before` be the same as one started from `after`? Everything that
  * the agent reads counts: it reads the spec of the allocation's own version, so what differs there takes
- * effect only in a new allocation. What only the scheduler reads (count, reschedule and update policy, priority) and
- * other groups do not count.
+ * effect only in a new allocation. What only the scheduler reads (count, reschedule and update policy,
+ * priority) and other groups do not count.
  */
 export function isSameRun(before: JobSpec, after: JobSpec, group: string): boolean {
   const groupBefore = before.groups.find((candidate) => candidate.name === group);

@@ -61,6 +61,7 @@ function signalReaches(pid) {
 
 /**
  * Linux: the boot's id and the start in ticks since boot (proc(5), field 22). Elsewhere unknown.
+ * A zombie's is like no other: it has ended, and where the first process of a container reaps nothing it stays.
  * @param {number} pid
  */
 function startOf(pid) {
@@ -69,6 +70,9 @@ function startOf(pid) {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
     // The command name, in brackets, may itself hold spaces and brackets: count from the last one.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // A main thread that ended before its siblings shows as a zombie too, but the process lives.
+    const ended = fields[0] === "Z" && Number(fields[17]) <= 1;
+    if (ended) return `${boot}/ended`;
     return `${boot}/${fields[19]}`;
   } catch {
     return "";

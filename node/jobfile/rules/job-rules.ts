@@ -46,7 +46,8 @@ function checkUpdate(
   const { min_healthy_time: minHealthy = UPDATE_DEFAULT.minHealthyTimeMs } = update;
   const { healthy_deadline: deadline = UPDATE_DEFAULT.healthyDeadlineMs } = update;
   if (minHealthy < deadline) return;
-  const message = `min_healthy_time ${formatDuration(minHealthy)} leaves no time before healthy_deadline, ${formatDuration(deadline)}`;
+  const [healthyText, deadlineText] = [formatDuration(minHealthy), formatDuration(deadline)];
+  const message = `min_healthy_time ${healthyText} leaves no time before healthy_deadline, ${deadlineText}`;
   context.problem(path, message, "raise healthy_deadline, or lower min_healthy_time");
 }
 

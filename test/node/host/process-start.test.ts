@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { type MachineAccess, systemAccess } from "../../../node/host/machine.ts";
 import { isRunning, markOwnProcess } from "../../../node/host/process-start.ts";
+import { identityOf } from "../../../node/launcher/process-identity.mjs";
 
 const BOOT = "this-boot";
 
@@ -24,6 +27,27 @@ describe("a marked process", () => {
     const mark = markOwnProcess(BOOT);
     assert.equal(isRunning(mark, BOOT), true);
     assert.equal(isRunning({ ...mark, pid: await endedProcess() }, BOOT), false);
+  });
+
+  test("is gone when it has ended, reaped or not", {
+    skip: process.platform === "linux" ? false : "only Linux shows zombies by their start",
+  }, async () => {
+    // The shell becomes a program that reaps nothing, so its child stays a zombie.
+    const parent = spawn("/bin/sh", ["-c", "sleep 60 & echo $!; exec sleep 60"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    try {
+      const [line] = (await once(parent.stdout, "data")) as [Buffer];
+      const pid = Number(line.toString());
+      const state = () => /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1];
+      const mark = { ...markOwnProcess(BOOT), ...identityOf(pid) };
+      assert.equal(isRunning(mark, BOOT), true);
+      process.kill(pid, "SIGKILL");
+      while (state() !== "Z") await setImmediate();
+      assert.equal(isRunning(mark, BOOT), false);
+    } finally {
+      parent.kill("SIGKILL");
+    }
   });
 
   test("is gone with its boot, whoever has its number now", () => {
