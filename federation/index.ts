@@ -32,7 +32,7 @@ export type * from "./ledger/view.ts";
 export type * from "./model/allocation.ts";
 export type * from "./model/evaluation.ts";
 export * from "./model/ids.ts";
-export type * from "./model/job.ts";
+export * from "./model/job.ts";
 export * from "./model/lifecycle.ts";
 export type * from "./model/node.ts";
 export * from "./nearest.ts";

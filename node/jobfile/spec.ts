@@ -25,6 +25,7 @@ import {
   RESOURCES_DEFAULT,
   RESTART_DEFAULTS,
 } from "./defaults.ts";
+import { placementWishes, spreadsOf } from "./placement.ts";
 import { defaultCheckNames, defaultServiceName } from "./rules/service-rules.ts";
 import type {
   CheckFile,
@@ -45,6 +46,8 @@ export function specOfFile(file: JobFile): JobSpec {
     type,
     priority: file.priority ?? JOB_DEFAULTS.priority,
     meta: sortKeys(file.meta),
+    ...placementWishes(file),
+    ...spreadsOf(file.spread),
     groups: sortedEntries(file.groups).map(([name, group]) => groupSpec(job, type, name, group)),
   };
 }
@@ -55,6 +58,9 @@ function groupSpec(job: string, type: JobType, name: string, group: GroupFile): 
     name,
     count: group.count ?? COUNT_DEFAULT,
     meta: sortKeys(group.meta),
+    ...placementWishes(group),
+    ...spreadsOf(group.spread),
+    ...(group.ephemeral_disk === undefined ? {} : { diskBytes: group.ephemeral_disk.size }),
     restart: restartPolicy(type, group.restart ?? {}),
     reschedule: reschedulePolicy(type, group.reschedule ?? {}),
     ports: sortedEntries(group.network?.ports ?? {}).map(([label, port]): PortSpec => ({ label, ...port })),
@@ -137,6 +143,7 @@ function taskSpec(name: string, file: TaskFile): TaskSpec {
     config: file.config ?? {},
     env: sortKeys(file.env),
     meta: sortKeys(file.meta),
+    ...placementWishes(file),
     resources: {
       cpu: file.resources?.cpu ?? RESOURCES_DEFAULT.cpu,
       memoryBytes: file.resources?.memory ?? RESOURCES_DEFAULT.memoryBytes,
