@@ -45,5 +45,8 @@ export * from "./reconcile/allocation.ts";
 export * from "./reconcile/environment.ts";
 export * from "./reconcile/health.ts";
 export * from "./reconcile/restart.ts";
+export { constraintProblem, constraintText } from "./scheduler/constraint/operator.ts";
 export { type EvaluateOptions, evaluateJob } from "./scheduler/evaluate.ts";
 export type * from "./scheduler/plan.ts";
+export type { Algorithm } from "./scheduler/scores.ts";
+export { World } from "./scheduler/world.ts";
