@@ -5,22 +5,28 @@
  * the author asked for (S24).
  */
 import type { Problem } from "../errors.ts";
-import type {
-  CheckSpec,
-  GroupSpec,
-  JobSpec,
-  LogLimits,
-  PortSpec,
-  ReschedulePolicy,
-  RestartPolicy,
-  ServiceSpec,
-  TaskResources,
-  TaskSpec,
-  UpdatePolicy,
+import {
+  type Affinity,
+  type CheckSpec,
+  CONSTRAINT_OPERATORS,
+  type Constraint,
+  type GroupSpec,
+  type JobSpec,
+  type LogLimits,
+  type PlacementWishes,
+  type PortSpec,
+  type ReschedulePolicy,
+  type RestartPolicy,
+  type ServiceSpec,
+  type Spread,
+  type TaskResources,
+  type TaskSpec,
+  type UpdatePolicy,
 } from "../model/job.ts";
 import {
   boolean,
   type Check,
+  type Fields,
   integer,
   list,
   name,
@@ -118,7 +124,39 @@ const resources = object<TaskResources>({ cpu: integer(0, CPU_MAX), memoryBytes:
 
 const logs = object<LogLimits>({ maxFiles: count, maxFileSizeBytes: integer(0, BYTES_MAX) });
 
+const attribute = text({ max: KEY_LENGTH_MAX });
+
+const constraint = object<Constraint>({
+  attribute,
+  operator: oneOf(...CONSTRAINT_OPERATORS),
+  value: longText,
+});
+
+const affinity = object<Affinity>({
+  attribute,
+  operator: oneOf(...CONSTRAINT_OPERATORS.filter((operator) => !operator.startsWith("distinct_"))),
+  value: longText,
+  weight: nonZero(integer(-100, 100)),
+});
+
+const spread = object<Spread>({
+  attribute: shortText,
+  weight: integer(1, 100),
+  targets: distinct(
+    "value",
+    list(object<Spread["targets"][number]>({ value: longText, percent: integer(0, 100) }), { max: LIST_MAX }),
+  ),
+});
+
+const wishes: Fields<PlacementWishes> = {
+  constraints: optional(list(constraint, { max: LIST_MAX })),
+  affinities: optional(list(affinity, { max: LIST_MAX })),
+};
+
+const spreads = optional(list(spread, { max: LIST_MAX }));
+
 const task = object<TaskSpec>({
+  ...wishes,
   name,
   driver: shortText,
   config: plainObject,
@@ -131,6 +169,9 @@ const task = object<TaskSpec>({
 });
 
 const group = object<GroupSpec>({
+  ...wishes,
+  spreads,
+  diskBytes: optional(integer(0, BYTES_MAX)),
   name,
   count,
   meta: texts,
@@ -143,9 +184,11 @@ const group = object<GroupSpec>({
 });
 
 const jobSpec = object<JobSpec>({
+  ...wishes,
+  spreads,
   id: name,
   namespace: name,
-  type: oneOf("service", "batch"),
+  type: oneOf("service", "batch", "system", "sysbatch"),
   priority: integer(1, 100),
   meta: texts,
   groups: ascending("name", list(group, { min: 1, max: LIST_MAX })),
@@ -154,6 +197,11 @@ const jobSpec = object<JobSpec>({
 /** The first thing that keeps `value` from being a `JobSpec` of this release, at its place. */
 export function checkSpecForm(value: unknown): Problem | undefined {
   return jobSpec(value, "");
+}
+
+/** A weight of 0 is a wish for nothing. */
+function nonZero(number: Check): Check {
+  return (value, path) => number(value, path) ?? (value === 0 ? problemAt(path, "must not be 0") : undefined);
 }
 
 /** The list is sorted by this field, without duplicates. */

@@ -13,7 +13,7 @@ export interface History {
 }
 
 type EventOf = Pick<LedgerEvent, "type" | "key" | "message"> &
-  Partial<Pick<LedgerEvent, "namespace" | "job" | "allocation">>;
+  Partial<Pick<LedgerEvent, "namespace" | "job" | "allocation" | "previous">>;
 
 export class Change {
   readonly tables: Tables;
@@ -55,8 +55,10 @@ export class Change {
 
   putAllocation(row: Allocation, type: "AllocationPlaced" | "AllocationUpdated", message: string): void {
     const allocation: Allocation = { ...row, modifyIndex: this.index, modifiedAtMs: this.atMs };
+    const previous = this.tables.allocation(row.id);
     this.tables.putAllocation(allocation);
-    this.#emit({ ...ofAllocation(allocation), type, message, allocation });
+    const before = previous === undefined ? {} : { previous };
+    this.#emit({ ...ofAllocation(allocation), type, message, allocation, ...before });
   }
 
   putEvaluation(row: Evaluation, message: string): void {
@@ -74,6 +76,7 @@ export class Change {
     this.tables.deleteAllocation(allocation);
     this.#emit({
       ...ofAllocation(allocation),
+      previous: allocation,
       type: "AllocationForgotten",
       message: `${allocation.status} allocation ${allocation.id} is forgotten`,
     });

@@ -12,12 +12,14 @@ import type { NodeRecord } from "../model/node.ts";
 export interface Demand {
   readonly cpu: number;
   readonly memoryBytes: number;
+  readonly diskBytes?: number;
   readonly ports: readonly number[];
 }
 
 interface Holding {
   cpu: number;
   memoryBytes: number;
+  diskBytes: number;
   readonly ports: Map<number, AllocationId>;
 }
 
@@ -25,10 +27,16 @@ export class Claims {
   readonly #holdings = new Map<NodeId, Holding>();
 
   hold(allocation: Allocation): void {
-    const holding = this.#holdings.get(allocation.nodeId) ?? { cpu: 0, memoryBytes: 0, ports: new Map() };
+    const holding = this.#holdings.get(allocation.nodeId) ?? {
+      cpu: 0,
+      memoryBytes: 0,
+      diskBytes: 0,
+      ports: new Map(),
+    };
     this.#holdings.set(allocation.nodeId, holding);
     holding.cpu += allocation.resources.cpu;
     holding.memoryBytes += allocation.resources.memoryBytes;
+    holding.diskBytes += allocation.resources.diskBytes ?? 0;
     for (const port of Object.values(allocation.ports)) {
       const owner = holding.ports.get(port);
       invariant(owner === undefined, `port ${port} of node ${allocation.nodeId} has an owner: ${owner}`);
@@ -41,12 +49,13 @@ export class Claims {
     invariant(holding !== undefined, `allocation ${allocation.id} holds nothing of ${allocation.nodeId}`);
     holding.cpu -= allocation.resources.cpu;
     holding.memoryBytes -= allocation.resources.memoryBytes;
+    holding.diskBytes -= allocation.resources.diskBytes ?? 0;
     for (const port of Object.values(allocation.ports)) {
       invariant(holding.ports.get(port) === allocation.id, `port ${port} is not held by ${allocation.id}`);
       holding.ports.delete(port);
     }
     invariant(
-      holding.cpu >= 0 && holding.memoryBytes >= 0,
+      holding.cpu >= 0 && holding.memoryBytes >= 0 && holding.diskBytes >= 0,
       `node ${allocation.nodeId} holds less than nothing`,
     );
   }
@@ -59,6 +68,9 @@ export class Claims {
     // A node may have shrunk below what it holds: then nothing fits, not even a demand of 0.
     if ((held?.cpu ?? 0) + demand.cpu > node.resources.cpu) return "cpu";
     if ((held?.memoryBytes ?? 0) + demand.memoryBytes > node.resources.memoryBytes) return "memory";
+    const disk = demand.diskBytes ?? 0;
+    // A machine's disk fills up by itself, too: that is no reason against what reserves none of it.
+    if (disk > 0 && (held?.diskBytes ?? 0) + disk > node.resources.diskBytes) return "disk";
     for (const port of demand.ports) {
       if (held?.ports.has(port) || node.reservedPorts.includes(port)) return `port ${port}`;
     }
@@ -66,7 +78,7 @@ export class Claims {
   }
 }
 
-/** The sum over the group's tasks. */
+/** The sum over the group's tasks, and the group's disk. */
 export function groupResources(group: GroupSpec): Allocation["resources"] {
   let cpu = 0;
   let memoryBytes = 0;
@@ -74,7 +86,9 @@ export function groupResources(group: GroupSpec): Allocation["resources"] {
     cpu += task.resources.cpu;
     memoryBytes += task.resources.memoryBytes;
   }
-  return { cpu, memoryBytes };
+  const { diskBytes = 0 } = group;
+  // Left out where there is none, so that rows without it stay what they were.
+  return diskBytes > 0 ? { cpu, memoryBytes, diskBytes } : { cpu, memoryBytes };
 }
 
 export function staticPorts(group: GroupSpec): readonly number[] {

@@ -182,4 +182,6 @@ export interface LedgerEvent {
   readonly atMs: number;
   readonly message: string;
   readonly allocation?: Allocation;
+  /** The row before the change; of a forgotten allocation the last one. */
+  readonly previous?: Allocation;
 }

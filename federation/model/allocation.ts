@@ -33,7 +33,12 @@ export interface Allocation {
   readonly index: number;
   readonly nodeId: NodeId;
   readonly evaluation: EvaluationId;
-  readonly resources: { readonly cpu: number; readonly memoryBytes: number };
+  readonly resources: {
+    readonly cpu: number;
+    readonly memoryBytes: number;
+    /** Absent: none is reserved. */
+    readonly diskBytes?: number;
+  };
   /** Host ports by label. */
   readonly ports: Readonly<Record<string, number>>;
   readonly desired: DesiredState;

@@ -5,9 +5,70 @@
  */
 import type { JobId } from "./ids.ts";
 
-export type JobType = "service" | "batch";
+/** `system` and `sysbatch`: one instance on each node that fits. */
+export type JobType = "service" | "batch" | "system" | "sysbatch";
 
-export interface JobSpec {
+/** Its work ends: a task that exits with 0 is done and is not started again. */
+export function runsToCompletion(type: JobType): boolean {
+  return type === "batch" || type === "sysbatch";
+}
+
+/** It runs on every node that fits; counts mean nothing to it. */
+export function runsOnEveryNode(type: JobType): boolean {
+  return type === "system" || type === "sysbatch";
+}
+
+/** Nomad's operators; `=` also as `==` and `is`, `!=` as `not` in job files. */
+export const CONSTRAINT_OPERATORS = [
+  "=",
+  "!=",
+  "<",
+  "<=",
+  ">",
+  ">=",
+  "regexp",
+  "version",
+  "semver",
+  "set_contains",
+  "set_contains_any",
+  "is_set",
+  "is_not_set",
+  "distinct_hosts",
+  "distinct_property",
+] as const;
+
+export type ConstraintOperator = (typeof CONSTRAINT_OPERATORS)[number];
+
+/** A node must satisfy it. */
+export interface Constraint {
+  /** `attr.os`, `meta.rack`, `node.unique.name` …; empty for `distinct_hosts`. */
+  readonly attribute: string;
+  readonly operator: ConstraintOperator;
+  readonly value: string;
+}
+
+/** A node is liked (weight 1 to 100) or disliked (-100 to -1) for it. Same operators, without the distinct ones. */
+export interface Affinity extends Constraint {
+  readonly weight: number;
+}
+
+/** Instances are spread over the values of an attribute; without targets evenly. */
+export interface Spread {
+  readonly attribute: string;
+  /** 1 to 100. */
+  readonly weight: number;
+  readonly targets: readonly { readonly value: string; readonly percent: number }[];
+}
+
+/** Which nodes are asked, and which of them are liked; on job, group or task, all of them hold together. */
+export interface PlacementWishes {
+  /** Absent: none. */
+  readonly constraints?: readonly Constraint[];
+  readonly affinities?: readonly Affinity[];
+}
+
+export interface JobSpec extends PlacementWishes {
+  readonly spreads?: readonly Spread[];
   readonly id: JobId;
   readonly namespace: string;
   readonly type: JobType;
@@ -18,7 +79,10 @@ export interface JobSpec {
   readonly groups: readonly GroupSpec[];
 }
 
-export interface GroupSpec {
+export interface GroupSpec extends PlacementWishes {
+  readonly spreads?: readonly Spread[];
+  /** What the group's directory may take of the node's disk; absent: nothing is reserved. */
+  readonly diskBytes?: number;
   readonly name: string;
   readonly count: number;
   readonly meta: Readonly<Record<string, string>>;
@@ -103,7 +167,7 @@ export type CheckSpec =
       readonly args: readonly string[];
     });
 
-export interface TaskSpec {
+export interface TaskSpec extends PlacementWishes {
   readonly name: string;
   readonly driver: string;
   /** Checked by the driver; plain JSON. */

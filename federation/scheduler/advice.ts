@@ -1,6 +1,9 @@
 /** The smallest change that would make one more instance of a refused group fit. */
 import { jobKey } from "../model/ids.ts";
 import type { GroupSpec } from "../model/job.ts";
+import { attributeName } from "./constraint/attribute.ts";
+import type { NodeConstraint } from "./constraint/constraint.ts";
+import { constraintText } from "./constraint/operator.ts";
 import type { Demand } from "./demand.ts";
 import { dynamicPortsWanted, type Filter } from "./filters.ts";
 import type { World } from "./world.ts";
@@ -17,6 +20,8 @@ export type Advice =
       readonly cpuFree: number;
       readonly memoryMissingBytes: number;
       readonly memoryFreeBytes: number;
+      readonly diskMissingBytes: number;
+      readonly diskFreeBytes: number;
     }
   | {
       readonly kind: "port";
@@ -28,15 +33,28 @@ export type Advice =
       readonly fitsDynamic: boolean;
     }
   | { readonly kind: "dynamic ports"; readonly row: number; readonly missing: number }
+  /** Nodes that would do if these did not ask for something else; they are all that keeps the node away. */
+  | { readonly kind: "constraint"; readonly row: number; readonly constraints: readonly NodeConstraint[] }
   | { readonly kind: "node"; readonly row: number; readonly reason: string };
 
 /** Kinds of change, what a job's author can do before what needs the machine. */
-const ORDER = ["resources", "port", "dynamic ports", "node"] as const;
+const ORDER = ["resources", "port", "dynamic ports", "constraint", "node"] as const;
+/** Values of an attribute that an advice lists. */
+const VALUES_MAX = 8;
+const VALUE_LENGTH_MAX = 64;
 
-/** Undefined when every node has more than one thing against it. Memory and cpu together count as one. */
-export function findAdvice(world: World, demand: Demand, filters: readonly Filter[]): Advice | undefined {
+/**
+ * Undefined when every node has more than one thing against it. Amounts that are missing together count as
+ * one thing, and so do constraints.
+ */
+export function findAdvice(
+  world: World,
+  demand: Demand,
+  filters: readonly Filter[],
+  rows: readonly number[],
+): Advice | undefined {
   let best: Advice | undefined;
-  for (let row = 0; row < world.nodes.length; row += 1) {
+  for (const row of rows) {
     const advice = adviceFor(world, demand, filters, row);
     if (advice === undefined) continue;
     if (best === undefined || compareAdvice(advice, best, demand) < 0) best = advice;
@@ -53,21 +71,24 @@ function adviceFor(
   const refusing = filters.filter((filter) => filter.refusal(world, row) !== undefined);
   const [only, other] = refusing;
   if (only === undefined) return undefined;
-  if (refusing.every((filter) => filter.kind === "cpu" || filter.kind === "memory")) {
+  if (refusing.every(({ kind }) => kind === "cpu" || kind === "memory" || kind === "disk")) {
     return resourcesAdvice(world, demand, row);
   }
+  const constraints = refusing.flatMap(({ constraint }) => constraint ?? []);
+  if (constraints.length === refusing.length) return { kind: "constraint", row, constraints };
   if (other !== undefined) return undefined;
   if (only.kind === "port") return portAdvice(world, demand, row);
   if (only.kind === "dynamic ports") {
-    const missing = dynamicPortsWanted(demand, world, row) - (world.dynamicPortsFree[row] ?? 0);
+    const missing = dynamicPortsWanted(demand, world, row) - (world.columns.dynamicPortsFree[row] ?? 0);
     return { kind: "dynamic ports", row, missing };
   }
   return { kind: "node", row, reason: only.refusal(world, row) ?? only.kind };
 }
 
-function resourcesAdvice(world: World, demand: Demand, row: number): Advice {
-  const cpuFree = world.cpuFree[row] ?? 0;
-  const memoryFreeBytes = world.memoryFree[row] ?? 0;
+function resourcesAdvice({ columns }: World, demand: Demand, row: number): Advice {
+  const cpuFree = columns.cpuFree[row] ?? 0;
+  const memoryFreeBytes = columns.memoryFree[row] ?? 0;
+  const diskFreeBytes = columns.diskFree[row] ?? 0;
   return {
     kind: "resources",
     row,
@@ -75,6 +96,8 @@ function resourcesAdvice(world: World, demand: Demand, row: number): Advice {
     cpuFree,
     memoryMissingBytes: Math.max(0, demand.memoryBytes - memoryFreeBytes),
     memoryFreeBytes,
+    diskMissingBytes: demand.diskBytes > 0 ? Math.max(0, demand.diskBytes - diskFreeBytes) : 0,
+    diskFreeBytes,
   };
 }
 
@@ -85,7 +108,7 @@ function portAdvice(world: World, demand: Demand, row: number): Advice | undefin
     if (holder === undefined) continue;
     const dynamic = demand.dynamicPorts.length + 1;
     const others = dynamicPortsWanted(demand, world, row) - demand.dynamicPorts.length;
-    const fitsDynamic = dynamic + others <= (world.dynamicPortsFree[row] ?? 0);
+    const fitsDynamic = dynamic + others <= (world.columns.dynamicPortsFree[row] ?? 0);
     return { kind: "port", row, port, label, holder, fitsDynamic };
   }
   return undefined;
@@ -98,9 +121,14 @@ function compareAdvice(left: Advice, right: Advice, demand: Demand): number {
 /** How much is asked for, as a share of what the instance wants. */
 function amount(advice: Advice, demand: Demand): number {
   if (advice.kind === "dynamic ports") return advice.missing;
+  if (advice.kind === "constraint") return advice.constraints.length;
   if (advice.kind !== "resources") return 0;
-  const cpu = advice.cpuMissing > 0 ? advice.cpuMissing / demand.cpu : 0;
-  return cpu + (advice.memoryMissingBytes > 0 ? advice.memoryMissingBytes / demand.memoryBytes : 0);
+  const share = (missing: number, wanted: number) => (missing > 0 ? missing / wanted : 0);
+  return (
+    share(advice.cpuMissing, demand.cpu) +
+    share(advice.memoryMissingBytes, demand.memoryBytes) +
+    share(advice.diskMissingBytes, demand.diskBytes)
+  );
 }
 
 /** The advice in words; amounts are rounded so that following it to the letter is enough. */
@@ -127,33 +155,69 @@ export function adviceText(
       const ports = advice.missing === 1 ? "port" : "ports";
       return `needs ${advice.missing} more free ${ports} in ${first}-${last} of ${name}`;
     }
+    case "constraint":
+      return constraintAdviceText(world, name, advice.constraints);
     case "node":
       return `would fit on ${name}, but for: ${advice.reason}`;
   }
 }
 
+/** What there is where no node is as asked for; where some are, they have no room. */
+function constraintAdviceText(world: World, name: string, constraints: readonly NodeConstraint[]): string {
+  const texts = constraints.map((constraint) => constraintText(constraint));
+  const without = `one more fits on ${name} without ${texts.join(" and ")}`;
+  const [only, other] = constraints;
+  const selected = only === undefined ? undefined : world.selections.select(only);
+  if (only === undefined || other !== undefined || selected?.includes(1) === true) return without;
+  return `no node has ${texts.join("")}; ${presentValues(world, only.attribute)}; ${without}`;
+}
+
+/** `values present: x64 (3 nodes), arm64 (1 node)`, the most frequent first. */
+function presentValues(world: World, attribute: string): string {
+  const { codes, values } = world.selections.attribute(attributeName(attribute));
+  const counts = values.map((value) => ({ value, nodes: 0 }));
+  for (const code of codes) {
+    const entry = counts[code];
+    if (entry !== undefined) entry.nodes += 1;
+  }
+  if (counts.length === 0) return "no node has the attribute";
+  const sorted = counts.toSorted((left, right) => right.nodes - left.nodes);
+  const told = sorted.slice(0, VALUES_MAX).map(({ nodes, value }) => {
+    return `${value.slice(0, VALUE_LENGTH_MAX)} (${nodes} ${nodes === 1 ? "node" : "nodes"})`;
+  });
+  const more = sorted.length > VALUES_MAX ? ` and ${sorted.length - VALUES_MAX} more` : "";
+  return `values present: ${told.join(", ")}${more}`;
+}
+
+interface Amount {
+  readonly missing: string;
+  readonly lower: string;
+  readonly canLower: boolean;
+}
+
 function resourcesText(name: string, group: GroupSpec, advice: Advice & { kind: "resources" }): string {
-  const { cpuMissing, cpuFree, memoryMissingBytes, memoryFreeBytes } = advice;
-  const missing: string[] = [];
-  const lower: string[] = [];
-  const [cpuField, memoryField] =
-    group.tasks.length === 1
-      ? ["resources.cpu", "resources.memory"]
-      : ["the tasks' cpu", "the tasks' memory"];
-  const total = group.tasks.length === 1 ? "" : " in total";
-  let canLower = true;
+  const tasks = group.tasks.length;
+  const fieldOf = (field: string) => (tasks === 1 ? `resources.${field}` : `the tasks' ${field}`);
+  const total = tasks === 1 ? "" : " in total";
+  const amounts: Amount[] = [];
+  const { cpuFree, cpuMissing, diskFreeBytes, diskMissingBytes, memoryFreeBytes, memoryMissingBytes } =
+    advice;
   if (cpuMissing > 0) {
     const to = Math.floor(cpuFree);
-    missing.push(`${Math.ceil(cpuMissing)} more cpu`);
-    lower.push(`${cpuField} to ${to}${total}`);
-    canLower &&= to >= group.tasks.length;
+    const missing = `${Math.ceil(cpuMissing)} more cpu`;
+    amounts.push({ missing, lower: `${fieldOf("cpu")} to ${to}${total}`, canLower: to >= tasks });
   }
   if (memoryMissingBytes > 0) {
     const to = Math.floor(memoryFreeBytes / MEBIBYTE);
-    missing.push(`${Math.ceil(memoryMissingBytes / MEBIBYTE)} MiB more memory`);
-    lower.push(`${memoryField} to ${to} MiB${total}`);
-    canLower &&= to >= group.tasks.length;
+    const missing = `${Math.ceil(memoryMissingBytes / MEBIBYTE)} MiB more memory`;
+    amounts.push({ missing, lower: `${fieldOf("memory")} to ${to} MiB${total}`, canLower: to >= tasks });
   }
-  const way = canLower ? `, or lower ${lower.join(" and ")}` : "";
-  return `needs ${missing.join(" and ")} on ${name}${way}`;
+  if (diskMissingBytes > 0) {
+    const to = Math.floor(diskFreeBytes / MEBIBYTE);
+    const missing = `${Math.ceil(diskMissingBytes / MEBIBYTE)} MiB more disk`;
+    amounts.push({ missing, lower: `the group's disk to ${to} MiB`, canLower: to >= 1 });
+  }
+  const canLower = amounts.every((each) => each.canLower);
+  const way = canLower ? `, or lower ${amounts.map(({ lower }) => lower).join(" and ")}` : "";
+  return `needs ${amounts.map(({ missing }) => missing).join(" and ")} on ${name}${way}`;
 }

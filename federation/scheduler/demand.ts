@@ -11,6 +11,7 @@ export interface Demand {
   /** Thousandths of a core. */
   readonly cpu: number;
   readonly memoryBytes: number;
+  readonly diskBytes: number;
   /** Each once, sorted. */
   readonly drivers: readonly string[];
   readonly staticPorts: readonly StaticClaim[];
@@ -26,5 +27,5 @@ export function demandOf(group: GroupSpec): Demand {
     if (port === undefined) dynamicPorts.push(label);
     else staticPorts.push({ label, port });
   }
-  return { ...groupResources(group), drivers, staticPorts, dynamicPorts };
+  return { diskBytes: 0, ...groupResources(group), drivers, staticPorts, dynamicPorts };
 }

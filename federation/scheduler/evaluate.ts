@@ -5,7 +5,8 @@ import type { AllocationId } from "../model/ids.ts";
 import { differJob } from "./difference.ts";
 import { place, type Seed } from "./place.ts";
 import type { JobDifference, Placing, Plan } from "./plan.ts";
-import { buildWorld } from "./world.ts";
+import type { Algorithm } from "./scores.ts";
+import { World } from "./world.ts";
 
 /**
  * Placements, and stops, in one plan: a plan is one entry of the log. What is over comes with the next one.
@@ -18,6 +19,10 @@ export interface EvaluateOptions {
   readonly nowMs: number;
   /** Id for the n-th placement of the plan, from 0. */
   readonly allocationId: (n: number) => AllocationId;
+  /** Default: nodes are filled up one after the other. */
+  readonly algorithm?: Algorithm;
+  /** The view's own, kept up to date; default: one made for this plan. */
+  readonly world?: World;
 }
 
 const NOTHING_PLACED: Placing = { placements: [], refusals: [] };
@@ -38,7 +43,13 @@ export function evaluateJob(view: LedgerView, evaluation: Evaluation, options: E
   const placing =
     current === undefined || difference.place.length === 0
       ? NOTHING_PLACED
-      : place(buildWorld(view), current.spec, difference.place, options.seed);
+      : place(
+          options.world ?? new World(view),
+          current.spec,
+          difference.place,
+          options.seed,
+          options.algorithm,
+        );
   const placements = placing.placements
     .slice(0, PLAN_CHANGES_MAX)
     .map((found, n): PlannedPlacement => ({ id: options.allocationId(n), ...found }));

@@ -4,10 +4,24 @@
  * cheapest and most lasting reasons first.
  */
 import { NAME_LENGTH_MAX } from "../model/ids.ts";
+import { Distincts } from "./candidates/instances.ts";
+import type { NodeConstraint } from "./constraint/constraint.ts";
+import { constraintText } from "./constraint/operator.ts";
+import type { Wishes } from "./constraint/wishes.ts";
 import type { Demand } from "./demand.ts";
-import { isInDynamicRange, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
-export type FilterKind = "status" | "eligibility" | "driver" | "cpu" | "memory" | "port" | "dynamic ports";
+export type FilterKind =
+  | "status"
+  | "eligibility"
+  | "driver"
+  | "constraint"
+  | "cpu"
+  | "memory"
+  | "disk"
+  | "port"
+  | "dynamic ports"
+  | "distinct";
 
 export interface Filter {
   readonly kind: FilterKind;
@@ -16,16 +30,37 @@ export interface Filter {
    * node's.
    */
   refusal(world: World, row: number): string | undefined;
+  /** Of kind `constraint`. */
+  readonly constraint?: NodeConstraint;
 }
 
-/** The filters that an instance with this demand has to pass, in order. */
-export function filtersFor(demand: Demand): readonly Filter[] {
+/** Longer constraints are cut where they are counted. */
+const REASON_LENGTH_MAX = 200;
+
+/** The filters that an instance with this demand and these wishes has to pass, in order. */
+export function filtersFor(demand: Demand, wishes: Wishes, distincts: Distincts): readonly Filter[] {
   return [
-    STATUS,
-    ELIGIBILITY,
-    ...demand.drivers.map(driverFilter),
-    cpuFilter(demand),
-    memoryFilter(demand),
+    ...nodeFilters(demand),
+    ...wishes.constraints.map(constraintFilter),
+    ...roomFilters(demand),
+    ...distinctFilters(distincts),
+  ];
+}
+
+/** Those that look at what a node is, constraints apart. */
+export function nodeFilters(demand: Demand): readonly Filter[] {
+  return [STATUS, ELIGIBILITY, ...demand.drivers.map(driverFilter)];
+}
+
+/** Those that look at what is left of a node. */
+function roomFilters(demand: Demand): readonly Filter[] {
+  return [
+    amountFilter("cpu", demand.cpu, (world, row) => world.columns.cpuFree[row]),
+    amountFilter("memory", demand.memoryBytes, (world, row) => world.columns.memoryFree[row]),
+    // A node that holds more than it has is full only for those who want some of it.
+    ...(demand.diskBytes > 0
+      ? [amountFilter("disk", demand.diskBytes, (world, row) => world.columns.diskFree[row])]
+      : []),
     ...staticPortFilters(demand),
     ...(demand.dynamicPorts.length > 0 ? [dynamicPortsFilter(demand)] : []),
   ];
@@ -40,11 +75,23 @@ export function refusalOf(filters: readonly Filter[], world: World, row: number)
   return undefined;
 }
 
+/** Whether the node has the ports that are wanted; the same as its filters say, without their reasons. */
+export function hasPorts(demand: Demand, world: World, row: number): boolean {
+  const { dynamicPorts, staticPorts } = demand;
+  if (dynamicPorts.length === 0 && staticPorts.length === 0) return true;
+  for (const [at, { port }] of staticPorts.entries()) {
+    if (world.isPortHeld(row, port)) return false;
+    if (staticPorts.findIndex((other) => other.port === port) !== at) return false;
+  }
+  if (dynamicPorts.length === 0) return true;
+  return dynamicPortsWanted(demand, world, row) <= (world.columns.dynamicPortsFree[row] ?? 0);
+}
+
 /** Ports of the dynamic range that one instance takes, its static ones in that range included. */
 export function dynamicPortsWanted(demand: Demand, world: World, row: number): number {
-  const node = world.nodes[row];
-  const inRange = demand.staticPorts.filter(({ port }) => isInDynamicRange(node, port));
-  return demand.dynamicPorts.length + inRange.length;
+  let wanted = demand.dynamicPorts.length;
+  for (const { port } of demand.staticPorts) if (world.columns.isDynamic(row, port)) wanted += 1;
+  return wanted;
 }
 
 const STATUS: Filter = {
@@ -75,15 +122,21 @@ function driverFilter(driver: string): Filter {
   };
 }
 
-function cpuFilter({ cpu }: Demand): Filter {
-  return { kind: "cpu", refusal: (world, row) => (cpu <= (world.cpuFree[row] ?? 0) ? undefined : "cpu") };
+function constraintFilter(constraint: NodeConstraint): Filter {
+  const reason = `constraint ${constraintText(constraint)}`.slice(0, REASON_LENGTH_MAX);
+  return {
+    kind: "constraint",
+    constraint,
+    refusal: (world, row) => (world.selections.select(constraint)[row] === 1 ? undefined : reason),
+  };
 }
 
-function memoryFilter({ memoryBytes }: Demand): Filter {
-  return {
-    kind: "memory",
-    refusal: (world, row) => (memoryBytes <= (world.memoryFree[row] ?? 0) ? undefined : "memory"),
-  };
+function amountFilter(
+  kind: "cpu" | "memory" | "disk",
+  wanted: number,
+  free: (world: World, row: number) => number | undefined,
+): Filter {
+  return { kind, refusal: (world, row) => (wanted <= (free(world, row) ?? 0) ? undefined : kind) };
 }
 
 function staticPortFilters({ staticPorts }: Demand): readonly Filter[] {
@@ -95,7 +148,7 @@ function staticPortFilters({ staticPorts }: Demand): readonly Filter[] {
     claimed.add(port);
     return {
       kind: "port",
-      refusal: (world, row) => (isDouble || world.portHolder(row, port) !== undefined ? reason : undefined),
+      refusal: (world, row) => (isDouble || world.isPortHeld(row, port) ? reason : undefined),
     };
   });
 }
@@ -104,8 +157,24 @@ function dynamicPortsFilter(demand: Demand): Filter {
   return {
     kind: "dynamic ports",
     refusal: (world, row) => {
-      const free = world.dynamicPortsFree[row] ?? 0;
+      const free = world.columns.dynamicPortsFree[row] ?? 0;
       return dynamicPortsWanted(demand, world, row) <= free ? undefined : "dynamic ports";
     },
   };
+}
+
+function distinctFilters(distincts: Distincts): readonly Filter[] {
+  const hosts: Filter = {
+    kind: "distinct",
+    refusal: (_world, row) => (distincts.isHostTaken(row) ? "distinct_hosts" : undefined),
+  };
+  const properties = distincts.properties.map((property): Filter => {
+    const reason = `distinct_property ${property.attribute}`.slice(0, REASON_LENGTH_MAX);
+    return {
+      kind: "distinct",
+      refusal: (_world, row) =>
+        Distincts.isUsedUp(property, property.column.codes[row] ?? -1) ? reason : undefined,
+    };
+  });
+  return [hosts, ...properties];
 }

@@ -1,8 +1,6 @@
 /**
- * Where instances go: exact best fit, one after the other, each seeing what those before it took. The
- * instances of a group want the same, so a node's score changes only when one is put there: the nodes that
- * can take one are scored once and kept in a heap, which gives the same choice as scoring all of them for
- * each instance.
+ * Where instances go: exact best fit, one after the other, each seeing what those before it took. The same
+ * choice as scoring all nodes for each instance, from tournaments that are kept between plans.
  */
 import { invariant } from "../invariant.ts";
 import type { Refusal } from "../model/evaluation.ts";
@@ -10,13 +8,16 @@ import type { GroupSpec, JobSpec } from "../model/job.ts";
 import type { Random } from "../ports.ts";
 import { seededRandom } from "../random.ts";
 import { adviceText, findAdvice } from "./advice.ts";
+import { Choice } from "./candidates/choice.ts";
+import { Distincts, JobInstances } from "./candidates/instances.ts";
+import { Shapes } from "./candidates/shapes.ts";
+import { type Wishes, wishesOf } from "./constraint/wishes.ts";
 import { type Demand, demandOf } from "./demand.ts";
-import { type Filter, filtersFor, refusalOf } from "./filters.ts";
-import { type RowHeap, rowHeap } from "./heap.ts";
+import { filtersFor, refusalOf } from "./filters.ts";
 import type { Place, PlacementRequest, Placing } from "./plan.ts";
 import { pickPorts } from "./ports.ts";
-import { nodeScore, packingScore } from "./scores.ts";
-import { type Draft, draftOf, type World } from "./world.ts";
+import type { Algorithm } from "./scores.ts";
+import { Draft, type World } from "./world.ts";
 
 export type Seed = string | number;
 
@@ -26,8 +27,20 @@ const REASONS_MAX = 64;
 interface GroupWork {
   readonly group: GroupSpec;
   readonly demand: Demand;
-  readonly filters: readonly Filter[];
+  readonly wishes: Wishes;
   readonly requests: PlacementRequest[];
+  /** Nodes that instances were meant for, and which could not take them. */
+  readonly shunned: Set<number>;
+}
+
+interface Task {
+  readonly world: World;
+  readonly draft: Draft;
+  readonly spec: JobSpec;
+  readonly instances: JobInstances;
+  readonly algorithm: Algorithm;
+  readonly start: number;
+  readonly random: Random;
 }
 
 /**
@@ -39,117 +52,123 @@ export function place(
   spec: JobSpec,
   requests: readonly PlacementRequest[],
   seed: Seed,
+  algorithm: Algorithm = "binpack",
 ): Placing {
-  const draft = draftOf(world);
+  world.refresh();
+  const draft = new Draft(world);
   const random = seededRandom(seed);
-  const count = world.nodes.length;
-  const start = Math.floor(random.fork("ties").next() * count);
-  const rank = (row: number) => (row < start ? row + count : row) - start;
-  const ports = random.fork("ports");
-  const works = workByGroup(spec, requests);
+  const start = Math.floor(random.next() * world.nodes.length);
+  const instances = new JobInstances(world, spec.namespace, spec.id);
+  const task: Task = { world, draft, spec, instances, algorithm, start, random };
+  try {
+    return placeAll(task, workByGroup(spec, requests));
+  } finally {
+    draft.release();
+  }
+}
+
+function placeAll(task: Task, works: readonly GroupWork[]): Placing {
   const placements: Place[] = [];
   const unplaced = new Map<GroupWork, number>();
-  for (const work of bySize(world, works)) {
-    const places = placeGroup(draft, spec, work, rank, ports);
-    placements.push(...places);
-    if (places.length < work.requests.length) unplaced.set(work, work.requests.length - places.length);
+  for (const work of bySize(task.world, works)) {
+    const before = placements.length;
+    placeGroup(task, work, placements);
+    const left = work.requests.length - (placements.length - before);
+    if (left > 0) unplaced.set(work, left);
   }
   // Only now, when no other group can take what an advice counts on.
   const refusals = works.flatMap((work) => {
     const left = unplaced.get(work);
-    return left === undefined ? [] : [refuse(draft, spec, work, left)];
+    return left === undefined ? [] : [refuse(task, work, left)];
   });
   return { placements, refusals };
 }
 
 /** In the order of the spec's groups. */
 function workByGroup(spec: JobSpec, requests: readonly PlacementRequest[]): readonly GroupWork[] {
-  const works = new Map(
-    spec.groups.map((group): [string, GroupWork] => {
-      const demand = demandOf(group);
-      return [group.name, { group, demand, filters: filtersFor(demand), requests: [] }];
-    }),
-  );
+  const works: GroupWork[] = [];
   for (const request of requests) {
-    const work = works.get(request.group);
-    invariant(
-      work !== undefined,
-      `a place was asked for group ${request.group}, which the job does not have`,
-    );
+    let work = works.find(({ group }) => group.name === request.group);
+    if (work === undefined) {
+      const group = spec.groups.find(({ name }) => name === request.group);
+      invariant(
+        group !== undefined,
+        `a place was asked for group ${request.group}, which the job does not have`,
+      );
+      const wishes = wishesOf(spec, group);
+      work = { group, demand: demandOf(group), wishes, requests: [], shunned: new Set() };
+      works.push(work);
+    }
     work.requests.push(request);
   }
-  return [...works.values()].filter((work) => work.requests.length > 0);
+  const order = ({ group }: GroupWork) => spec.groups.indexOf(group);
+  return works.length < 2 ? works : works.toSorted((left, right) => order(left) - order(right));
 }
 
 /** Best fit decreasing: what is large finds a gap less easily, so it goes first. */
-function bySize(world: World, works: readonly GroupWork[]): readonly GroupWork[] {
-  const cpuTotal = Math.max(1, sum(world.cpuTotal));
-  const memoryTotal = Math.max(1, sum(world.memoryTotal));
+function bySize({ columns }: World, works: readonly GroupWork[]): readonly GroupWork[] {
+  if (works.length < 2) return works;
+  const cpuTotal = Math.max(1, columns.cpuSum);
+  const memoryTotal = Math.max(1, columns.memorySum);
   const size = ({ demand }: GroupWork) => demand.cpu / cpuTotal + demand.memoryBytes / memoryTotal;
   return works.toSorted((left, right) => size(right) - size(left));
 }
 
-function placeGroup(
-  draft: Draft,
-  spec: JobSpec,
-  work: GroupWork,
-  rank: (row: number) => number,
-  ports: Random,
-): readonly Place[] {
-  const { group, demand, filters } = work;
-  const instances = draft.instances(spec.namespace, spec.id, group.name);
-  const score = (row: number, isAvoided: boolean) =>
-    nodeScore(packingScore(draft, row, demand), instances[row] ?? 0, group.count, isAvoided);
-  const heap = rowHeap(draft.nodes.length, rank);
-  for (let row = 0; row < draft.nodes.length; row += 1) {
-    if (refusalOf(filters, draft, row) === undefined) heap.set(row, score(row, false));
+/** Appends the places that it finds to `placements`. */
+function placeGroup(task: Task, work: GroupWork, placements: Place[]): void {
+  const { algorithm, draft, instances, random, start, world } = task;
+  const { demand, group, requests, shunned, wishes } = work;
+  world.shapes ??= new Shapes(world);
+  const shape = world.shapes.get({ demand, wishes, algorithm });
+  const terms = { world, shape, wishes, instances, group: group.name, count: group.count, start };
+  const choice = new Choice(terms);
+  let rest = requests.length;
+  for (const { avoid, node: only, ...request } of requests) {
+    const row = only === undefined ? choice.best(rowOf(world, avoid)) : rowFor(choice, world, only);
+    rest -= 1;
+    if (row === undefined && only === undefined) break;
+    const node = row === undefined ? undefined : world.nodes[row];
+    if (row === undefined || node === undefined) {
+      const missed = only === undefined ? undefined : world.row(only);
+      if (missed !== undefined) shunned.add(missed);
+      continue;
+    }
+    const ports = pickPorts(world, row, demand, random);
+    draft.take(row, demand, ports);
+    instances.add(group.name, row);
+    if (rest > 0) choice.take(row);
+    placements.push({ ...request, nodeId: node.id, ports });
   }
-  const places: Place[] = [];
-  for (const { avoid, ...request } of work.requests) {
-    const row = choose(heap, (top) => (draft.nodes[top]?.id === avoid ? score(top, true) : undefined));
-    const node = row === undefined ? undefined : draft.nodes[row];
-    if (row === undefined || node === undefined) break;
-    const picked = pickPorts(draft, row, demand, ports);
-    draft.take(row, demand, picked);
-    instances[row] = (instances[row] ?? 0) + 1;
-    if (refusalOf(filters, draft, row) === undefined) heap.set(row, score(row, false));
-    else heap.remove(row);
-    places.push({ ...request, nodeId: node.id, ports: picked });
-  }
-  return places;
+  choice.finish();
 }
 
-/** The best row, or the next best when the best is better only without its penalty. */
-function choose(heap: RowHeap, penalised: (row: number) => number | undefined): number | undefined {
-  const top = heap.top();
-  const lowered = top === undefined ? undefined : penalised(top);
-  if (top === undefined || lowered === undefined) return top;
-  const score = heap.score(top);
-  heap.set(top, lowered);
-  const chosen = heap.top();
-  heap.set(top, score);
-  return chosen;
+function rowOf(world: World, id: string | undefined): number | undefined {
+  return id === undefined ? undefined : world.row(id);
 }
 
-function refuse(draft: Draft, spec: JobSpec, work: GroupWork, unplaced: number): Refusal {
-  const { group, demand, filters } = work;
+function rowFor(choice: Choice, world: World, id: string): number | undefined {
+  const row = world.row(id);
+  return row !== undefined && choice.canTake(row) ? row : undefined;
+}
+
+function refuse({ instances, spec, world }: Task, work: GroupWork, unplaced: number): Refusal {
+  const { demand, group, shunned, wishes } = work;
+  const filters = filtersFor(demand, wishes, new Distincts(world, wishes, instances, group.name));
   const excluded = new Map<string, number>();
-  for (let row = 0; row < draft.nodes.length; row += 1) {
-    const reason = refusalOf(filters, draft, row);
+  // Instances that belong on one node each are told of by those nodes alone.
+  const rows = shunned.size > 0 ? [...shunned] : [...world.nodes.keys()];
+  for (const row of rows) {
+    const reason = refusalOf(filters, world, row);
     invariant(reason !== undefined, `a node that can take group ${group.name} was left out`);
     const counted = excluded.has(reason) || excluded.size < REASONS_MAX ? reason : "other reasons";
     excluded.set(counted, (excluded.get(counted) ?? 0) + 1);
   }
-  const advice = findAdvice(draft, demand, filters);
+  const advice = findAdvice(world, demand, filters, rows);
   return {
     group: group.name,
     unplaced,
-    nodesEvaluated: draft.nodes.length,
+    nodesEvaluated: rows.length,
     excluded: Object.fromEntries(excluded),
-    ...(advice === undefined ? {} : { advice: adviceText(draft, group, spec.namespace, spec.id, advice) }),
+    ...(advice === undefined ? {} : { advice: adviceText(world, group, spec.namespace, spec.id, advice) }),
   };
-}
-
-function sum(column: Float64Array): number {
-  return column.reduce((total, value) => total + value, 0);
 }

@@ -13,6 +13,8 @@ export interface PlacementRequest {
   readonly previous?: AllocationId;
   /** Where it failed before: taken only when no other node is nearly as good. */
   readonly avoid?: NodeId;
+  /** It belongs there and nowhere else (system jobs). */
+  readonly node?: NodeId;
 }
 
 /** What the job needs changed, before anyone asked where. */

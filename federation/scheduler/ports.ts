@@ -3,6 +3,8 @@ import type { Random } from "../ports.ts";
 import type { Demand } from "./demand.ts";
 import type { World } from "./world.ts";
 
+const NO_PORTS: Readonly<Record<string, number>> = {};
+
 /**
  * Host ports by label for one instance on a node that passed the filters: its static claims, and for the
  * other labels free ports of the node's dynamic range. The search starts anywhere in the range and takes the
@@ -15,6 +17,7 @@ export function pickPorts(
   demand: Demand,
   random: Random,
 ): Readonly<Record<string, number>> {
+  if (demand.staticPorts.length + demand.dynamicPorts.length === 0) return NO_PORTS;
   const ports = demand.staticPorts.map(({ label, port }): [string, number] => [label, port]);
   const claimed = new Set(demand.staticPorts.map(({ port }) => port));
   for (const label of demand.dynamicPorts) {
@@ -39,7 +42,7 @@ function pickDynamic(
   let oldestMs = Number.POSITIVE_INFINITY;
   for (let step = 0; step < length; step += 1) {
     const port = first + ((start + step) % length);
-    if (claimed.has(port) || world.portHolder(row, port) !== undefined) continue;
+    if (claimed.has(port) || world.isPortHeld(row, port)) continue;
     const freedAtMs = world.portFreedAtMs(row, port);
     if (freedAtMs === undefined) return port;
     if (freedAtMs < oldestMs) [oldest, oldestMs] = [port, freedAtMs];

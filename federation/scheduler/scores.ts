@@ -1,39 +1,70 @@
 /**
  * How well an instance sits on a node, higher is better. Nomad's: best fit for packing (the exponential form
- * is from Google's BestFit v3, which Nomad's `ScoreFitBinPack` cites) averaged with what speaks against the
- * node.
+ * is from Google's BestFit v3, which Nomad's `ScoreFitBinPack` cites), or worst fit to spread the load,
+ * averaged with what else speaks for or against the node.
  */
+import { sharePower } from "./columns/node-columns.ts";
 import type { Demand } from "./demand.ts";
 import type { World } from "./world.ts";
+
+/** `binpack` fills nodes up, `spread` fills them evenly. */
+export type Algorithm = "binpack" | "spread";
 
 /** At best 18: both resources used up, 20 - 10^0 - 10^0. */
 const PACKING_MAX = 18;
 
-/** 0 (node stays empty) to 1 (node is full) as the instance leaves the node. */
-export function packingScore(world: World, row: number, demand: Demand): number {
-  const cpu = freeShare(world.cpuFree[row] ?? 0, demand.cpu, world.cpuTotal[row] ?? 0);
-  const memory = freeShare(world.memoryFree[row] ?? 0, demand.memoryBytes, world.memoryTotal[row] ?? 0);
-  return (20 - 10 ** cpu - 10 ** memory) / PACKING_MAX;
+/** The parts of a score; 0 for what says nothing, which does not count in the average. */
+export interface ScoreParts {
+  /** 0 (node stays empty) to 1 (node is full) as the instance leaves the node; turned round for `spread`. */
+  readonly packing: number;
+  /** Instances of the same group that are on the node already. */
+  readonly collisions: number;
+  /** How many of them there shall be in all. */
+  readonly count: number;
+  /** An instance in this slot failed there before. */
+  readonly isAvoided: boolean;
+  readonly affinity: number;
+  readonly spread: number;
 }
 
-/**
- * The packing score averaged with -(collisions + 1) / count when instances of the same group are on the node
- * already, and with -1 when the instance failed there before. What does not apply does not count in the
- * average.
- */
-export function nodeScore(packing: number, collisions: number, count: number, isAvoided: boolean): number {
+/** From 10 to the power of the shares of cpu and memory that are left. */
+export function packingOf(cpuPower: number, memoryPower: number, algorithm: Algorithm): number {
+  const used = algorithm === "binpack" ? 20 - cpuPower - memoryPower : cpuPower + memoryPower - 2;
+  return used / PACKING_MAX;
+}
+
+export function packingScore({ columns }: World, row: number, demand: Demand, algorithm: Algorithm): number {
+  const cpu = sharePower((columns.cpuFree[row] ?? 0) - demand.cpu, columns.cpuTotal[row] ?? 0);
+  const memory = sharePower(
+    (columns.memoryFree[row] ?? 0) - demand.memoryBytes,
+    columns.memoryTotal[row] ?? 0,
+  );
+  return packingOf(cpu, memory, algorithm);
+}
+
+/** -(collisions + 1) / count where instances of the same group are on the node already, else 0. */
+export function collisionScore(collisions: number, count: number): number {
+  return collisions > 0 ? -(collisions + 1) / Math.max(1, count) : 0;
+}
+
+/** The average of the parts that say something. */
+export function nodeScore({ affinity, collisions, count, isAvoided, packing, spread }: ScoreParts): number {
   let [sum, parts] = [packing, 1];
   if (collisions > 0) {
-    sum -= (collisions + 1) / count;
+    sum += collisionScore(collisions, count);
     parts += 1;
   }
   if (isAvoided) {
     sum -= 1;
     parts += 1;
   }
+  if (affinity !== 0) {
+    sum += affinity;
+    parts += 1;
+  }
+  if (spread !== 0) {
+    sum += spread;
+    parts += 1;
+  }
   return sum / parts;
-}
-
-function freeShare(free: number, wanted: number, total: number): number {
-  return total > 0 ? (free - wanted) / total : 0;
 }

@@ -1,157 +1,176 @@
 /**
- * The nodes as the scheduler reads them: a row a node in order of id, numbers in columns. Whoever asks goes
- * by row, so what is behind the columns may be built from a view at once or kept up to date change by change.
+ * The nodes as the scheduler reads them: a row a node in order of id, numbers in columns. Built from a ledger
+ * view, then kept up to date by the ledger's events, so that planning costs what changed and not what is
+ * there. An allocation costs nothing here but the bits of its ports: what it holds is in its own row.
  */
+import { invariant } from "../invariant.ts";
+import type { LedgerEvent } from "../ledger/command.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { Allocation } from "../model/allocation.ts";
 import { type JobId, jobKey } from "../model/ids.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { NodeRecord } from "../model/node.ts";
-import type { Demand } from "./demand.ts";
-
-/**
- * Columns are read-only for all but their owner. Free may be negative: a node can shrink under its
- * allocations.
- */
-export interface World {
-  /** By row, in order of id. */
-  readonly nodes: readonly NodeRecord[];
-  /** Thousandths of a core. */
-  readonly cpuTotal: Float64Array;
-  readonly cpuFree: Float64Array;
-  /** Bytes. */
-  readonly memoryTotal: Float64Array;
-  readonly memoryFree: Float64Array;
-  /** Ports of the node's dynamic range that nobody holds. */
-  readonly dynamicPortsFree: Int32Array;
-  /** Who holds the port, for people; undefined when nobody does. */
-  portHolder(row: number, port: number): string | undefined;
-  /** When an allocation that still is remembered gave the port back; undefined when none did. */
-  portFreedAtMs(row: number, port: number): number | undefined;
-  /** Instances of a group by row that are not on their way out; a column of the caller's own. */
-  instances(namespace: string, job: JobId, group: string): Uint32Array;
-}
-
-/**
- * A world that a plan in the making uses up, instance by instance; the one it was made from stays as it is.
- */
-export interface Draft extends World {
-  /** Takes what one instance needs. `ports` are those it got, by label. */
-  take(row: number, demand: Demand, ports: Readonly<Record<string, number>>): void;
-}
+import type { Shapes } from "./candidates/shapes.ts";
+import { type NodeColumns, nodeColumns } from "./columns/node-columns.ts";
+import { RowLog } from "./columns/row-log.ts";
+import { Selections } from "./columns/selections.ts";
 
 /** Holder of the ports that the peer of the node listens on. */
 const PEER = "the peer itself";
 const THIS_PLAN = "another instance in this plan";
 
-interface PortUse {
-  readonly holders: Map<number, string>;
-  readonly freedAtMs: Map<number, number>;
+type Ports = Readonly<Record<string, number>>;
+type Held = Pick<Allocation["resources"], "cpu" | "memoryBytes"> & { readonly diskBytes?: number };
+
+/** An instance that is not on its way out. */
+export interface PlacedInstance {
+  readonly group: string;
+  readonly row: number;
 }
 
-/**
- * The world of a ledger view. What has not ended holds its resources and ports, though it was told to stop;
- * what has ended holds nothing.
- */
-export function buildWorld(view: LedgerView): World {
-  const nodes = view.nodes();
-  const ports = nodes.map(reservedPorts);
-  const columns = emptyColumns(nodes);
-  const rows = new Map(nodes.map((node, row) => [node.id, row]));
-  nodes.forEach((node, row) => {
-    const use = ports[row];
-    if (use === undefined) return;
-    for (const allocation of view.allocationsOfNode(node.id)) addAllocation(columns, use, row, allocation);
-    columns.dynamicPortsFree[row] = countDynamicFree(node, use);
-  });
-  return {
-    nodes,
-    ...columns,
-    portHolder: (row, port) => ports[row]?.holders.get(port),
-    portFreedAtMs: (row, port) => ports[row]?.freedAtMs.get(port),
-    instances: (namespace, job, group) => {
-      const column = new Uint32Array(nodes.length);
-      for (const allocation of view.allocationsOfJob(namespace, job)) {
-        const row = rows.get(allocation.nodeId);
-        const counts = allocation.group === group && allocation.desired === "run";
-        if (row === undefined || !counts || isAllocationEnded(allocation.status)) continue;
-        addTo(column, row, 1);
-      }
-      return column;
-    },
-  };
-}
+export class World {
+  readonly #view: LedgerView;
+  #columns: NodeColumns;
+  /** Of nodes that registered since the columns were made. */
+  #stale = false;
+  readonly #freedAtMs = new Map<number, ReadonlyMap<number, number>>();
+  /** What answers by node alone. */
+  selections: Selections;
+  /** Grows with each change of a node itself; what was made for another generation is worth nothing. */
+  generation = 0;
+  /** Rows whose free amounts or ports changed. */
+  readonly changes = new RowLog();
+  /** Kept between plans by who places. */
+  shapes: Shapes | undefined;
 
-/** A copy of `world` that can be used up. */
-export function draftOf(world: World): Draft {
-  const cpuFree = world.cpuFree.slice();
-  const memoryFree = world.memoryFree.slice();
-  const dynamicPortsFree = world.dynamicPortsFree.slice();
-  const taken = new Map<number, Set<number>>();
-  return {
-    ...world,
-    cpuFree,
-    memoryFree,
-    dynamicPortsFree,
-    portHolder: (row, port) =>
-      world.portHolder(row, port) ?? (taken.get(row)?.has(port) === true ? THIS_PLAN : undefined),
-    take: (row, demand, ports) => {
-      addTo(cpuFree, row, -demand.cpu);
-      addTo(memoryFree, row, -demand.memoryBytes);
-      const held = taken.get(row) ?? new Set();
-      taken.set(row, held);
-      for (const port of Object.values(ports)) {
-        held.add(port);
-        if (isInDynamicRange(world.nodes[row], port)) addTo(dynamicPortsFree, row, -1);
-      }
-    },
-  };
-}
-
-export function isInDynamicRange(node: NodeRecord | undefined, port: number): boolean {
-  return node !== undefined && port >= node.dynamicPorts[0] && port <= node.dynamicPorts[1];
-}
-
-type Columns = Pick<World, "cpuTotal" | "cpuFree" | "memoryTotal" | "memoryFree" | "dynamicPortsFree">;
-
-function emptyColumns(nodes: readonly NodeRecord[]): Columns {
-  const cpuTotal = Float64Array.from(nodes, (node) => node.resources.cpu);
-  const memoryTotal = Float64Array.from(nodes, (node) => node.resources.memoryBytes);
-  return {
-    cpuTotal,
-    cpuFree: cpuTotal.slice(),
-    memoryTotal,
-    memoryFree: memoryTotal.slice(),
-    dynamicPortsFree: new Int32Array(nodes.length),
-  };
-}
-
-function reservedPorts(node: NodeRecord): PortUse {
-  return { holders: new Map(node.reservedPorts.map((port) => [port, PEER])), freedAtMs: new Map() };
-}
-
-function addAllocation(columns: Columns, use: PortUse, row: number, allocation: Allocation): void {
-  const ports = Object.values(allocation.ports);
-  if (isAllocationEnded(allocation.status)) {
-    for (const port of ports) {
-      use.freedAtMs.set(port, Math.max(use.freedAtMs.get(port) ?? 0, allocation.modifiedAtMs));
-    }
-    return;
+  constructor(view: LedgerView) {
+    this.#view = view;
+    this.#columns = nodeColumns(view, undefined);
+    this.selections = new Selections(this.#columns.nodes);
   }
-  addTo(columns.cpuFree, row, -allocation.resources.cpu);
-  addTo(columns.memoryFree, row, -allocation.resources.memoryBytes);
-  if (ports.length === 0) return;
-  const holder = jobKey(allocation.namespace, allocation.job);
-  for (const port of ports) use.holders.set(port, holder);
+
+  /**
+   * Takes over what one entry changed: its events, all of them, before the ledger applies the next entry. A
+   * ledger that was restored needs a new world.
+   */
+  follow(events: readonly LedgerEvent[]): void {
+    for (const { allocation, index, previous, type } of events) {
+      invariant(
+        index === this.#view.index,
+        `events of entry ${index} came when ${this.#view.index} was applied`,
+      );
+      if (type === "NodeRegistered") this.#stale = true;
+      const row = this.#rowOf(allocation ?? previous);
+      if (row === undefined) continue;
+      const wasLive = previous !== undefined && !isAllocationEnded(previous.status);
+      const isLive = allocation !== undefined && !isAllocationEnded(allocation.status);
+      if (isLive && !wasLive) this.hold(row, allocation.resources, allocation.ports);
+      if (wasLive && !isLive) this.free(row, previous.resources, previous.ports);
+      if (!isLive) this.#freedAtMs.delete(row);
+    }
+  }
+
+  /** Brings the rows up to date with the nodes; called before anything is read for a plan. */
+  refresh(): void {
+    if (!this.#stale) return;
+    this.#stale = false;
+    this.#columns = nodeColumns(this.#view, this.#columns);
+    this.#freedAtMs.clear();
+    this.selections = new Selections(this.#columns.nodes);
+    this.generation += 1;
+  }
+
+  get nodes(): readonly NodeRecord[] {
+    return this.#columns.nodes;
+  }
+
+  /** Only the world itself writes them. Free may be negative: a node can shrink under its allocations. */
+  get columns(): NodeColumns {
+    return this.#columns;
+  }
+
+  row(id: string): number | undefined {
+    return this.#columns.rows.get(id);
+  }
+
+  isPortHeld(row: number, port: number): boolean {
+    return this.#columns.ports[row]?.has(port) ?? false;
+  }
+
+  /** Who holds the port, for people; undefined when nobody does. */
+  portHolder(row: number, port: number): string | undefined {
+    const node = this.nodes[row];
+    if (node === undefined || !this.isPortHeld(row, port)) return undefined;
+    const holder = this.#view
+      .allocationsOfNode(node.id)
+      .find((held) => !isAllocationEnded(held.status) && Object.values(held.ports).includes(port));
+    if (holder !== undefined) return jobKey(holder.namespace, holder.job);
+    return node.reservedPorts.includes(port) ? PEER : THIS_PLAN;
+  }
+
+  /** When an allocation that still is remembered gave the port back; undefined when none did. */
+  portFreedAtMs(row: number, port: number): number | undefined {
+    const known = this.#freedAtMs.get(row) ?? this.#freedPorts(row);
+    this.#freedAtMs.set(row, known);
+    return known.get(port);
+  }
+
+  /** The job's instances that are not on their way out. */
+  instances(namespace: string, job: JobId): readonly PlacedInstance[] {
+    return this.#view.allocationsOfJob(namespace, job).flatMap((allocation) => {
+      const row = this.#rowOf(allocation);
+      const counts = allocation.desired === "run" && !isAllocationEnded(allocation.status);
+      return row === undefined || !counts ? [] : [{ group: allocation.group, row }];
+    });
+  }
+
+  /** Takes what one instance needs. */
+  hold(row: number, held: Held, ports: Ports): void {
+    this.#columns.add(row, -held.cpu, -held.memoryBytes, -(held.diskBytes ?? 0));
+    for (const label in ports) this.#columns.holdPort(row, ports[label] ?? 0);
+    this.changes.add(row);
+  }
+
+  /** Gives it back. */
+  free(row: number, held: Held, ports: Ports): void {
+    this.#columns.add(row, held.cpu, held.memoryBytes, held.diskBytes ?? 0);
+    for (const label in ports) this.#columns.freePort(row, ports[label] ?? 0);
+    this.changes.add(row);
+  }
+
+  #rowOf(allocation: Allocation | undefined): number | undefined {
+    return allocation === undefined ? undefined : this.row(allocation.nodeId);
+  }
+
+  #freedPorts(row: number): ReadonlyMap<number, number> {
+    const node = this.nodes[row];
+    const freed = new Map<number, number>();
+    for (const { modifiedAtMs, ports, status } of node === undefined
+      ? []
+      : this.#view.allocationsOfNode(node.id)) {
+      if (!isAllocationEnded(status)) continue;
+      for (const port of Object.values(ports)) freed.set(port, Math.max(freed.get(port) ?? 0, modifiedAtMs));
+    }
+    return freed;
+  }
 }
 
-function countDynamicFree(node: NodeRecord, use: PortUse): number {
-  const [first, last] = node.dynamicPorts;
-  let free = Math.max(0, last - first + 1);
-  for (const port of use.holders.keys()) if (isInDynamicRange(node, port)) free -= 1;
-  return free;
-}
+/** What a plan in the making takes of the world; all of it is given back when it is released. */
+export class Draft {
+  readonly #world: World;
+  readonly #taken: { readonly row: number; readonly held: Held; readonly ports: Ports }[] = [];
 
-function addTo(column: Float64Array | Int32Array | Uint32Array, row: number, amount: number): void {
-  column[row] = (column[row] ?? 0) + amount;
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  take(row: number, held: Held, ports: Ports): void {
+    this.#world.hold(row, held, ports);
+    this.#taken.push({ row, held, ports });
+  }
+
+  release(): void {
+    for (const { held, ports, row } of this.#taken) this.#world.free(row, held, ports);
+    this.#taken.length = 0;
+  }
 }

@@ -13,9 +13,24 @@ export const JOB_DEFAULTS = { namespace: "default", type: "service", priority: 5
 
 export const COUNT_DEFAULT = 1;
 
+const LASTING_RESTART: RestartPolicy = {
+  attempts: 2,
+  intervalMs: HOUR_MS / 2,
+  delayMs: 15 * SECOND_MS,
+  mode: "fail",
+};
+const ENDING_RESTART: RestartPolicy = {
+  attempts: 3,
+  intervalMs: 24 * HOUR_MS,
+  delayMs: 15 * SECOND_MS,
+  mode: "fail",
+};
+
 export const RESTART_DEFAULTS: Readonly<Record<JobType, RestartPolicy>> = {
-  service: { attempts: 2, intervalMs: HOUR_MS / 2, delayMs: 15 * SECOND_MS, mode: "fail" },
-  batch: { attempts: 3, intervalMs: 24 * HOUR_MS, delayMs: 15 * SECOND_MS, mode: "fail" },
+  service: LASTING_RESTART,
+  system: LASTING_RESTART,
+  batch: ENDING_RESTART,
+  sysbatch: ENDING_RESTART,
 };
 
 /** Of services; the other types are not rolled out. */
@@ -27,6 +42,16 @@ export const UPDATE_DEFAULT: UpdatePolicy = {
 
 /** Where a delay may grow and the file sets no bound. */
 export const MAX_DELAY_MS_DEFAULT = HOUR_MS;
+
+/** Each instance belongs to its node: there is no other place for it. */
+const NEVER_MOVED: ReschedulePolicy = {
+  attempts: 0,
+  unlimited: false,
+  intervalMs: 0,
+  delayMs: 0,
+  delayFunction: "constant",
+  maxDelayMs: 0,
+};
 
 export const RESCHEDULE_DEFAULTS: Readonly<Record<JobType, ReschedulePolicy>> = {
   service: {
@@ -46,7 +71,12 @@ export const RESCHEDULE_DEFAULTS: Readonly<Record<JobType, ReschedulePolicy>> = 
     // Nomad writes 0 here and ignores it; a constant delay is its own bound.
     maxDelayMs: 5 * SECOND_MS,
   },
+  system: NEVER_MOVED,
+  sysbatch: NEVER_MOVED,
 };
+
+/** Nomad's, of affinities and spreads alike. */
+export const WEIGHT_DEFAULT = 50;
 
 /** Nomad demands interval and timeout; these are the values its documentation uses throughout. */
 export const CHECK_DEFAULTS = {

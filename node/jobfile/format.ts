@@ -26,6 +26,7 @@ import {
   RESTART_DEFAULTS,
   UPDATE_DEFAULT,
 } from "./defaults.ts";
+import { formatSpreads, formatWishes } from "./placement.ts";
 import { defaultCheckNames, defaultServiceName } from "./rules/service-rules.ts";
 import type {
   CheckFile,
@@ -47,6 +48,8 @@ export function formatJobFile(spec: JobSpec): WrittenJob {
     type: unlessDefault(spec.type, JOB_DEFAULTS.type),
     priority: unlessDefault(spec.priority, JOB_DEFAULTS.priority),
     meta: unlessEmpty(spec.meta),
+    ...formatWishes(spec),
+    spread: formatSpreads(spec.spreads),
     groups: Object.fromEntries(spec.groups.map((group) => [group.name, formatGroup(spec, group)])),
   });
 }
@@ -56,9 +59,12 @@ function formatGroup(job: JobSpec, group: GroupSpec): WrittenGroup {
   return compact({
     count: unlessDefault(group.count, COUNT_DEFAULT),
     meta: unlessEmpty(group.meta),
+    ...formatWishes(group),
+    spread: formatSpreads(group.spreads),
     restart: formatRestart(job.type, group.restart),
     reschedule: formatReschedule(job.type, group.reschedule),
     update: group.update === undefined ? undefined : formatUpdate(group.update),
+    ephemeral_disk: group.diskBytes === undefined ? undefined : { size: formatSize(group.diskBytes) },
     network: group.ports.length === 0 ? undefined : { ports },
     services: unlessEmpty(group.services.map((service) => formatService(job, group, service))),
     tasks: Object.fromEntries(group.tasks.map((task) => [task.name, formatTask(task)])),
@@ -164,6 +170,7 @@ function formatTask(task: TaskSpec): WrittenTask {
     config: unlessEmpty(task.config),
     env: unlessEmpty(task.env),
     meta: unlessEmpty(task.meta),
+    ...formatWishes(task),
     resources: formatResources(task.resources),
     kill_timeout: durationUnlessDefault(task.killTimeoutMs, KILL_TIMEOUT_MS_DEFAULT),
     kill_signal: unlessDefault(

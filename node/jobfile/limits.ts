@@ -22,6 +22,10 @@ export const TAGS_MAX = 64;
 export const ARGUMENTS_MAX = 256;
 export const META_MAX = 128;
 export const ENV_MAX = 512;
+export const CONSTRAINTS_MAX = 64;
+export const AFFINITIES_MAX = 64;
+export const SPREADS_MAX = 16;
+export const TARGETS_MAX = 64;
 
 export const COUNT_MAX = 10_000;
 export const PORT_MAX = 65_535;
@@ -29,6 +33,9 @@ export const ATTEMPTS_MAX = 1_000;
 export const CPU_MAX = 1_000_000;
 export const MEMORY_BYTES_MIN = 2 ** 20;
 export const MEMORY_BYTES_MAX = 2 ** 46;
+export const WEIGHT_MAX = 100;
+export const DISK_BYTES_MIN = 2 ** 20;
+export const DISK_BYTES_MAX = 2 ** 50;
 export const LOG_FILES_MAX = 1_000;
 export const LOG_FILE_BYTES_MIN = 2 ** 10;
 export const LOG_FILE_BYTES_MAX = 2 ** 40;
@@ -40,6 +47,9 @@ export const TAG_LENGTH_MAX = 255;
 export const CHECK_NAME_LENGTH_MAX = 128;
 export const CHECK_TEXT_LENGTH_MAX = 4_096;
 export const KEY_LENGTH_MAX = 128;
+/** A key of meta or of an attribute, with what stands before it. */
+export const ATTRIBUTE_LENGTH_MAX = 160;
+export const PLACEMENT_VALUE_LENGTH_MAX = 1_024;
 
 export const SECOND_MS = 1_000;
 export const HOUR_MS = 3_600_000;

@@ -189,6 +189,7 @@ class Reader {
   }
 
   #readList(shape: ListShape, tree: Tree, path: Path, hint: string | undefined): unknown {
+    if (shape.single && tree.kind === "map") return [this.read(shape.item, tree, path, tree.offset, hint)];
     if (tree.kind !== "list") return this.#wrongType(`a list of ${shape.itemName}s`, tree, path, hint);
     if (tree.items.length > shape.max) {
       this.#wrong(

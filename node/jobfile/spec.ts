@@ -27,6 +27,7 @@ import {
   RESTART_DEFAULTS,
   UPDATE_DEFAULT,
 } from "./defaults.ts";
+import { placementWishes, spreadsOf } from "./placement.ts";
 import { defaultCheckNames, defaultServiceName } from "./rules/service-rules.ts";
 import type {
   CheckFile,
@@ -48,6 +49,8 @@ export function specOfFile(file: JobFile): JobSpec {
     type,
     priority: file.priority ?? JOB_DEFAULTS.priority,
     meta: sortKeys(file.meta),
+    ...placementWishes(file),
+    ...spreadsOf(file.spread),
     groups: sortedEntries(file.groups).map(([name, group]) => groupSpec(file, type, name, group)),
   };
 }
@@ -59,6 +62,9 @@ function groupSpec(file: JobFile, type: JobType, name: string, group: GroupFile)
     name,
     count: group.count ?? COUNT_DEFAULT,
     meta: sortKeys(group.meta),
+    ...placementWishes(group),
+    ...spreadsOf(group.spread),
+    ...(group.ephemeral_disk === undefined ? {} : { diskBytes: group.ephemeral_disk.size }),
     restart: restartPolicy(type, group.restart ?? {}),
     reschedule: reschedulePolicy(type, group.reschedule ?? {}),
     ...(type === "service" ? { update: updatePolicy({ ...file.update, ...group.update }) } : {}),
@@ -150,6 +156,7 @@ function taskSpec(name: string, file: TaskFile): TaskSpec {
     config: file.config ?? {},
     env: sortKeys(file.env),
     meta: sortKeys(file.meta),
+    ...placementWishes(file),
     resources: {
       cpu: file.resources?.cpu ?? RESOURCES_DEFAULT.cpu,
       memoryBytes: file.resources?.memory ?? RESOURCES_DEFAULT.memoryBytes,

@@ -142,7 +142,11 @@ export const allocation = object<Allocation>({
   index,
   nodeId: id,
   evaluation: id,
-  resources: object<Allocation["resources"]>({ cpu: count, memoryBytes: count }),
+  resources: object<Allocation["resources"]>({
+    cpu: count,
+    memoryBytes: count,
+    diskBytes: optional(count),
+  }),
   ports: portsByLabel,
   desired: members<Allocation["desired"]>({ run: true, stop: true }),
   desiredReason: optional(message),

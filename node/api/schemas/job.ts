@@ -32,7 +32,7 @@ export type GroupSummary = Static<typeof GroupSummary>;
 const jobFields = {
   id: Type.String(),
   namespace: Type.String(),
-  type: OneOf<JobType>({ service: true, batch: true }),
+  type: OneOf<JobType>({ service: true, batch: true, system: true, sysbatch: true }),
   priority: Type.Integer({ minimum: 1, maximum: 100 }),
   status: OneOf({ pending: true, running: true, dead: true }, "dead: nothing of it runs or will run again"),
   stopped: Type.Boolean(),

@@ -1,6 +1,6 @@
 import { nearest } from "../../../federation/index.ts";
 import type { Findings, Path } from "../findings.ts";
-import { locate, type Tree } from "../text/tree.ts";
+import { locate, nodeAt, type Tree } from "../text/tree.ts";
 
 const GUESS_LENGTH_MAX = 32;
 
@@ -19,6 +19,11 @@ export class RuleContext {
   /** Written in the file, rightly or not: what is there but wrong is not missing too. */
   given(path: Path): boolean {
     return locate(this.#tree, path).exists;
+  }
+
+  /** A list stands there, rather than a single record. */
+  isList(path: Path): boolean {
+    return nodeAt(this.#tree, path)?.kind === "list";
   }
 
   /** The candidate that was probably meant. Costs the square of the length, so long words get no guess. */

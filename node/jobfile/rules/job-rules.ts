@@ -1,5 +1,10 @@
 /** What no single field can tell: rules between fields. They run on drafts, so that all is told at once. */
-import { decideRestart, type JobType, type RestartPolicy } from "../../../federation/index.ts";
+import {
+  decideRestart,
+  type JobType,
+  type RestartPolicy,
+  runsOnEveryNode,
+} from "../../../federation/index.ts";
 import {
   COUNT_DEFAULT,
   JOB_DEFAULTS,
@@ -12,15 +17,18 @@ import { type Path, quote } from "../findings.ts";
 import type { GroupDraft, JobDraft, TaskDraft } from "../shape/job-shape.ts";
 import { formatDuration } from "../units.ts";
 import type { RuleContext } from "./context.ts";
+import { checkGroupPlacement, checkJobPlacement } from "./placement-rules.ts";
 import { checkServices } from "./service-rules.ts";
 
 export function checkRules(job: JobDraft, context: RuleContext): void {
   const type = job.type ?? JOB_DEFAULTS.type;
   checkUpdate(job, type, [], context);
+  checkJobPlacement(job, type, context);
   for (const [name, group] of Object.entries(job.groups ?? {})) {
     if (group === undefined) continue;
     const path = ["groups", name];
     checkUpdate(group, type, path, context);
+    checkGroupPlacement(group, type, path, context);
     checkRestart(group, type, path, context);
     checkReschedule(group, type, path, context);
     checkPorts(group, path, context);
@@ -100,6 +108,11 @@ function checkReschedule(group: GroupDraft, type: JobType, groupPath: Path, cont
   const { reschedule } = group;
   if (reschedule === undefined) return;
   const path = [...groupPath, "reschedule"];
+  if (runsOnEveryNode(type)) {
+    const message = `a ${type} job runs on every node that fits: there is no other place`;
+    context.problem(path, message, "remove it; restart says what happens on the node");
+    return;
+  }
   const { attempts, unlimited, interval, delay_function: delayFunction } = reschedule;
   const defaults = RESCHEDULE_DEFAULTS[type];
   const never = 'write "unlimited: false" too if it shall never move; remove attempts if it shall always';

@@ -12,6 +12,7 @@ import {
 import * as limits from "../limits.ts";
 import { formatDuration, formatSize } from "../units.ts";
 import * as later from "./later.ts";
+import { affinitiesField, constraintsField, PLACEMENT_RENAMED, spreadField } from "./placement-shape.ts";
 import { type Draft, optional, type Read, required, type Written } from "./shape.ts";
 import {
   boolean,
@@ -54,11 +55,11 @@ const restartShape = record(
   {
     attempts: optional(
       integer(0, limits.ATTEMPTS_MAX),
-      "Restarts allowed within `interval`. Default: 2 for a service, 3 for a batch job.",
+      "Restarts allowed within `interval`. Default: 2 for service and system, 3 for batch and sysbatch.",
     ),
     interval: optional(
       duration(5 * limits.SECOND_MS),
-      "The window in which `attempts` are counted. Default: 30m for a service, 24h for a batch job.",
+      "The window in which `attempts` are counted. Default: 30m for service and system, else 24h.",
     ),
     delay: optional(duration(0), "Wait before a restart; doubles with each attempt, up to 5m. Default: 15s."),
     mode: optional(
@@ -281,8 +282,22 @@ const taskShape = record(
       default: KILL_SIGNAL_DEFAULT,
     }),
     logs: optional(logsShape, "How much of the output is kept."),
+    constraints: constraintsField,
+    affinities: affinitiesField,
   },
-  { renamed: { environment: "env", log: "logs" }, later: later.TASK_LATER },
+  { renamed: { ...PLACEMENT_RENAMED, environment: "env", log: "logs" }, later: later.TASK_LATER },
+);
+
+const diskShape = record(
+  "ephemeral_disk",
+  {
+    size: required(
+      size(limits.DISK_BYTES_MIN, limits.DISK_BYTES_MAX),
+      "What is reserved: `300MB`, `300MiB` or a number of MiB. Without the block nothing is.",
+      { hint: 'write "size: 300MB"' },
+    ),
+  },
+  { renamed: { size_mb: "size" }, later: later.DISK_LATER },
 );
 
 const groupShape = record(
@@ -292,9 +307,15 @@ const groupShape = record(
     meta: optional(meta, "Notes for people and programs; they change nothing.", {
       hint: "write a map: meta: { owner: ada }",
     }),
+    constraints: constraintsField,
+    affinities: affinitiesField,
+    spread: spreadField,
     restart: optional(restartShape, "What happens on the same node when a task ends by itself."),
     reschedule: optional(rescheduleShape, "What happens when `restart` gave up: another place."),
     update: optional(updateShape, "How a change reaches the running instances of a service."),
+    ephemeral_disk: optional(diskShape, "What the group's directory may take of the node's disk.", {
+      hint: "write a map: ephemeral_disk: { size: 300MB }",
+    }),
     network: optional(networkShape, "What the group needs of the network.", {
       hint: "write a map: network: { ports: { http: {} } }",
     }),
@@ -315,6 +336,8 @@ const groupShape = record(
   },
   {
     renamed: {
+      ...PLACEMENT_RENAMED,
+      spreads: "spread",
       task: "tasks",
       service: "services",
       networks: "network",
@@ -337,8 +360,9 @@ export const jobShape = record(
       { default: JOB_DEFAULTS.namespace, hint: "other namespaces are not supported yet: remove it" },
     ),
     type: optional(
-      choice(["service", "batch"], later.TYPE_LATER),
-      "`service` runs until it is stopped; `batch` runs until it has ended well.",
+      choice(["service", "batch", "system", "sysbatch"]),
+      "`service` runs until it is stopped, `batch` until it has ended well; " +
+        "`system` and `sysbatch` do so once on each node that fits.",
       { default: JOB_DEFAULTS.type },
     ),
     priority: optional(integer(1, 100), "Jobs with a higher number are placed first.", {
@@ -348,13 +372,24 @@ export const jobShape = record(
       hint: "write a map: meta: { owner: ada }",
     }),
     update: optional(updateShape, "For all groups that have none of their own."),
+    constraints: constraintsField,
+    affinities: affinitiesField,
+    spread: spreadField,
     groups: required(map("group", NAME, groupShape, limits.GROUPS_MAX, 1), "Sets of tasks, by name.", {
       hint: "write each group under its name: groups: { web: { tasks: { … } } }",
     }),
   },
   {
     hint: 'start with "job: NAME"; docs/job-file.md shows a whole file',
-    renamed: { id: "job", name: "job", job_id: "job", group: "groups", task_groups: "groups" },
+    renamed: {
+      ...PLACEMENT_RENAMED,
+      spreads: "spread",
+      id: "job",
+      name: "job",
+      job_id: "job",
+      group: "groups",
+      task_groups: "groups",
+    },
     later: later.JOB_LATER,
   },
 );

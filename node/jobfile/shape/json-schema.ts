@@ -1,7 +1,7 @@
 /** The job file as JSON Schema (draft 2020-12), for editors that complete and check while one types. */
 import { DURATION_PATTERN, SIZE_PATTERN } from "../units.ts";
 import { jobShape } from "./job-shape.ts";
-import type { Field, Shape, TextShape } from "./shape.ts";
+import type { Field, ListShape, Shape, TextShape } from "./shape.ts";
 
 export type JsonSchema = { readonly [key: string]: unknown };
 
@@ -42,7 +42,7 @@ function schemaOf(shape: Shape): JsonSchema {
     case "opaque":
       return { type: "object" };
     case "list":
-      return { type: "array", maxItems: shape.max, items: schemaOf(shape.item) };
+      return listSchema(shape);
     case "map":
       return {
         type: "object",
@@ -54,6 +54,12 @@ function schemaOf(shape: Shape): JsonSchema {
     case "record":
       return recordSchema(shape.fields);
   }
+}
+
+function listSchema(shape: ListShape): JsonSchema {
+  const item = schemaOf(shape.item);
+  const items = { type: "array", maxItems: shape.max, items: item };
+  return shape.single ? { anyOf: [item, items] } : items;
 }
 
 function textSchema(shape: TextShape): JsonSchema {

@@ -6,7 +6,9 @@
 
 type Later = Readonly<Record<string, string>>;
 
-const ANY_NODE = "remove it: every node with room for the group is a candidate";
+const ONE_FOR_ALL = "write one group for each system, with a constraint on attr.os or attr.arch";
+const BY_NODE = "remove it: constraints and affinities judge nodes, not what else runs there, yet";
+const NO_POOLS = "remove it and use constraints on meta: `peer start --meta pool=edge`, attribute: meta.pool";
 const ONE_REGION = "remove it: the job runs in the region it is submitted to";
 const ONE_TASK_ORDER = "remove it: all tasks of a group start together";
 const SECRETS = "remove it: there is no secrets store yet; whoever can read the job can read its env";
@@ -14,25 +16,23 @@ const CONSUL = "remove it: services are found through the mesh itself";
 const AT_ONCE = "remove it: instances are moved only as `update` paces a change";
 const NO_CANARY =
   "remove it: canaries and their promotion come later; `max_parallel: 1` tries one instance first";
+const NO_DISCONNECT = "remove it: there is no policy for disconnected nodes yet";
+const NO_DELAY = "remove it: tasks get kill_signal at once";
+const NO_SCALING = "remove it and change count";
+const NO_TAGS = "remove it and use meta";
+const NO_VARIABLES = "remove it and write the values themselves";
 const PLACE_FILES = "remove it and put the files on the node beforehand";
 
-const PLACEMENT: Later = {
-  constraint: ANY_NODE,
-  constraints: ANY_NODE,
-  affinity: ANY_NODE,
-  affinities: ANY_NODE,
-  spread: ANY_NODE,
-  spreads: ANY_NODE,
-};
-
 export const JOB_LATER: Later = {
-  ...PLACEMENT,
   region: ONE_REGION,
   regions: ONE_REGION,
   multiregion: ONE_REGION,
   on_region_loss: ONE_REGION,
-  datacenters: ONE_REGION,
-  node_pool: ANY_NODE,
+  datacenters: NO_POOLS,
+  node_pool: NO_POOLS,
+  algorithm: "remove it: nodes are filled one after the other",
+  near: BY_NODE,
+  apart: BY_NODE,
   on_conflict: "remove it: a version that loses a conflict is listed, the winner runs",
   migrate: AT_ONCE,
   all_at_once: "remove it: what fits is placed, the rest waits",
@@ -43,8 +43,19 @@ export const JOB_LATER: Later = {
   exclusive: "remove it: use a static port to keep instances apart",
   vault: SECRETS,
   consul: CONSUL,
+  vault_token: SECRETS,
+  vault_namespace: SECRETS,
+  consul_token: CONSUL,
+  consul_namespace: CONSUL,
+  disconnect: NO_DISCONNECT,
+  shutdown_delay: NO_DELAY,
+  scaling: NO_SCALING,
+  version_tag: NO_TAGS,
+  tag: NO_TAGS,
   ui: "remove it and use meta",
-  variables: "remove it and write the values themselves",
+  variable: NO_VARIABLES,
+  variables: NO_VARIABLES,
+  locals: NO_VARIABLES,
 };
 
 export const UPDATE_LATER: Later = {
@@ -58,18 +69,19 @@ export const UPDATE_LATER: Later = {
 };
 
 export const GROUP_LATER: Later = {
-  ...PLACEMENT,
+  near: BY_NODE,
+  apart: BY_NODE,
+  variants: ONE_FOR_ALL,
   migrate: AT_ONCE,
-  disconnect: "remove it: there is no policy for disconnected nodes yet",
-  max_client_disconnect: "remove it: there is no policy for disconnected nodes yet",
+  disconnect: NO_DISCONNECT,
+  max_client_disconnect: NO_DISCONNECT,
   stop_after_client_disconnect: "remove it: running tasks stay while their node is cut off",
   prevent_reschedule_on_lost: 'remove it; "reschedule: { attempts: 0, unlimited: false }" never reschedules',
   exclusive: "remove it: use a static port to keep instances apart",
   volume: PLACE_FILES,
   volumes: PLACE_FILES,
-  ephemeral_disk: "remove it: each allocation has a directory of its own",
-  scaling: "remove it and change count",
-  shutdown_delay: "remove it: tasks get kill_signal at once",
+  scaling: NO_SCALING,
+  shutdown_delay: NO_DELAY,
   max_run_duration: "remove it: a task runs until it ends",
   consul: CONSUL,
   vault: SECRETS,
@@ -130,7 +142,6 @@ export const CHECK_LATER: Later = {
 };
 
 export const TASK_LATER: Later = {
-  ...PLACEMENT,
   action: "remove it and use a script",
   actions: "remove it and use a script",
   after: ONE_TASK_ORDER,
@@ -142,15 +153,19 @@ export const TASK_LATER: Later = {
   identity: "remove it: tasks have no identity of their own yet",
   leader: ONE_TASK_ORDER,
   lifecycle: ONE_TASK_ORDER,
-  scaling: "remove it and change count",
+  scaling: NO_SCALING,
   schedule: "remove it and submit the job from cron for now",
   secret: SECRETS,
   secrets: SECRETS,
-  shutdown_delay: "remove it: tasks get kill_signal at once",
+  shutdown_delay: NO_DELAY,
   template: PLACE_FILES,
   templates: PLACE_FILES,
   user: "remove it: tasks run as the user of the peer",
-  variants: "write one job for each system",
+  variants: ONE_FOR_ALL,
+  kind: CONSUL,
+  restart: 'write it in the group: "restart: { attempts: 3 }"',
+  service: "write it in the group: services: [ { name: web, port: http } ]",
+  services: "write it in the group: services: [ { name: web, port: http } ]",
   vault: SECRETS,
   volume_mount: PLACE_FILES,
   volume_mounts: PLACE_FILES,
@@ -159,7 +174,9 @@ export const TASK_LATER: Later = {
 export const RESOURCES_LATER: Later = {
   cores: "use cpu: 1000 thousandths are one core",
   memory_max: "remove it: memory is what the group reserves",
-  disk: "remove it: disk is not counted",
+  disk: "disk belongs to the group: ephemeral_disk: { size: 300MB }",
+  disk_mb: "disk belongs to the group: ephemeral_disk: { size: 300MB }",
+  iops: "remove it: operations are not counted",
   device: "remove it: devices are not counted",
   devices: "remove it: devices are not counted",
   network: "ports belong to the group: network: { ports: { http: {} } }",
@@ -169,13 +186,13 @@ export const RESOURCES_LATER: Later = {
 
 export const RESTART_LATER: Later = { render_templates: "remove it: there are no templates yet" };
 
+export const DISK_LATER: Later = {
+  migrate: "remove it: a new allocation starts with an empty directory",
+  sticky: "remove it: a new allocation starts with an empty directory",
+};
+
 export const LOGS_LATER: Later = {
   disabled: 'remove it; "max_files: 1" keeps least',
   enabled: 'remove it; "max_files: 1" keeps least',
   forward: "remove it: logs stay on the node",
-};
-
-export const TYPE_LATER: Later = {
-  system: 'use "type: service" with a count',
-  sysbatch: 'use "type: batch" with a count',
 };

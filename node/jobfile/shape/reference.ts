@@ -61,7 +61,7 @@ function describeShape(shape: Shape): string {
     case "opaque":
       return "map";
     case "list":
-      return `list of at most ${shape.max} ${shape.itemName}s`;
+      return `${shape.single ? "one, or a " : ""}list of at most ${shape.max} ${shape.itemName}s`;
     case "map":
       return `map of ${shape.min > 0 ? "1 to" : "at most"} ${shape.max} ${shape.itemName}s by name`;
     case "record":

@@ -60,12 +60,14 @@ export interface OpaqueShape {
   readonly kind: "opaque";
 }
 
-export interface ListShape<Item extends Shape = Shape> {
+export interface ListShape<Item extends Shape = Shape, Single extends boolean = boolean> {
   readonly kind: "list";
   readonly item: Item;
   /** Singular, for messages and documentation. */
   readonly itemName: string;
   readonly max: number;
+  /** One item may stand by itself, without the list around it. */
+  readonly single: Single;
 }
 
 export interface MapShape<Value extends Shape = Shape> {
@@ -177,7 +179,7 @@ export type Written<Of extends Shape> = Of extends DurationShape
   : Of extends SizeShape
     ? string | number
     : Of extends ListShape<infer Item>
-      ? readonly Written<Item>[]
+      ? readonly Written<Item>[] | (Of["single"] extends true ? Written<Item> : never)
       : Of extends MapShape<infer Value>
         ? Readonly<Record<string, Written<Value>>>
         : Of extends RecordShape<infer Known>

@@ -59,6 +59,12 @@ export const FREE_KEY = text(`a key: letters, digits and -_./ (at most ${KEY_LEN
   reserved: RESERVED_KEYS,
 });
 
+/** What an attribute of a node may be. */
+export const VALUE_KEY = text(`a value of the attribute (at most ${KEY_LENGTH_MAX} characters)`, {
+  lengthMax: KEY_LENGTH_MAX,
+  reserved: RESERVED_KEYS,
+});
+
 /** RFC 1123 label: a service is found by DNS. */
 export function serviceName(): TextShape {
   return text("a DNS label: letters, digits and -, at most 63, not starting or ending with -", {
@@ -99,8 +105,17 @@ export function opaque(): OpaqueShape {
   return { kind: "opaque" };
 }
 
-export function list<Item extends Shape>(itemName: string, item: Item, max: number): ListShape<Item> {
-  return { kind: "list", itemName, item, max };
+export function list<Item extends Shape>(itemName: string, item: Item, max: number): ListShape<Item, false> {
+  return { kind: "list", itemName, item, max, single: false };
+}
+
+/** A list that may be left out around a single record. */
+export function oneOrList<Item extends Shape>(
+  itemName: string,
+  item: Item,
+  max: number,
+): ListShape<Item, true> {
+  return { kind: "list", itemName, item, max, single: true };
 }
 
 export function map<Value extends Shape>(

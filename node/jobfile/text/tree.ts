@@ -220,3 +220,13 @@ export function locate(tree: Tree, path: Path): { readonly exists: boolean; read
   }
   return { exists: true, offset };
 }
+
+/** The value at a path, if there is one. */
+export function nodeAt(tree: Tree, path: Path): Tree | undefined {
+  let node: Tree | undefined = tree;
+  for (const segment of path) {
+    if (typeof segment === "number") node = node?.kind === "list" ? node.items[segment] : undefined;
+    else node = node?.kind === "map" ? node.entries.get(segment)?.value : undefined;
+  }
+  return node;
+}

@@ -38,8 +38,15 @@ export function specOf(mark = "a"): JobSpec {
     type: "service",
     priority: 50,
     meta: { mark },
+    constraints: [{ attribute: "attr.os", operator: "=", value: "linux" }],
+    affinities: [{ attribute: "meta.tier", operator: "is_set", value: "", weight: -5 }],
+    spreads: [{ attribute: "meta.rack", weight: 50, targets: [{ value: "r1", percent: 70 }] }],
     groups: [
       {
+        constraints: [{ attribute: "", operator: "distinct_hosts", value: "" }],
+        affinities: [{ attribute: "attr.arch", operator: "=", value: "arm64", weight: 50 }],
+        spreads: [{ attribute: "meta.row", weight: 1, targets: [] }],
+        diskBytes: 300_000_000,
         name: "web",
         count: 2,
         meta: {},
@@ -67,6 +74,8 @@ export function specOf(mark = "a"): JobSpec {
         ],
         tasks: [
           {
+            constraints: [{ attribute: "attr.cpu.count", operator: ">=", value: "2" }],
+            affinities: [{ attribute: "attr.arch", operator: "!=", value: "x64", weight: 1 }],
             name: "server",
             driver: "process",
             config: { command: "./server", args: ["--port", "80"], nested: [{ deep: null }] },

@@ -31,7 +31,11 @@ function places(value: unknown, path: Path = []): readonly Path[] {
 }
 
 const FREE = /\.(config|env|meta)\.|^meta\./;
-const OPTIONAL = [/\.ports\[\d+\]\.(static|to)$/, /\.services\[\d+\]\.port$/];
+const OPTIONAL = [
+  /(^|\.)(constraints|affinities|spreads|diskBytes)$/,
+  /\.ports\[\d+\]\.(static|to)$/,
+  /\.services\[\d+\]\.port$/,
+];
 const all = places(specOf()).filter((path) => path.length > 0 && !FREE.test(text(path)));
 const inObjects = all.filter((path) => typeof path.at(-1) === "string");
 
@@ -92,6 +96,13 @@ describe("the form of a specification", () => {
       [["priority"], 0],
       [["priority"], 1.5],
       [["groups", 0, "count"], -1],
+      [["type"], "cron"],
+      [["affinities", 0, "weight"], 0],
+      [["affinities", 0, "weight"], 101],
+      [["affinities", 0, "operator"], "distinct_hosts"],
+      [["groups", 0, "constraints", 0, "operator"], "is"],
+      [["spreads", 0, "weight"], 0],
+      [["spreads", 0, "targets", 0, "percent"], -1],
       [["groups", 0, "name"], "../web"],
       [["groups", 0, "ports", 0, "static"], 65_536],
       [["groups", 0, "tasks", 0, "resources", "memoryBytes"], Number.NaN],

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type {
   Allocation,
+  Constraint,
   GroupSpec,
   JobId,
   JobSpec,
@@ -10,7 +11,7 @@ import type {
   Refusal,
 } from "../../../federation/index.ts";
 import { place } from "../../../federation/scheduler/place.ts";
-import { buildWorld } from "../../../federation/scheduler/world.ts";
+import { World } from "../../../federation/scheduler/world.ts";
 import { allocationOf, groupOf, MIB, nodeOf, sizedGroup, specOf, taskOf, viewOf } from "../fixtures.ts";
 import { groupNamed, placed, scenes, wantOf } from "./worlds.ts";
 
@@ -18,12 +19,14 @@ interface Situation {
   readonly nodes: readonly NodeRecord[];
   readonly allocations: readonly Allocation[];
   readonly group: GroupSpec;
+  /** The group's job, for its wishes. */
+  readonly job?: JobSpec;
 }
 
 /** One more instance of the group finds a place. */
-function fits({ nodes, allocations, group }: Situation): boolean {
-  const spec = specOf("shop", [group]);
-  const world = buildWorld(viewOf({ nodes, allocations }));
+function fits({ nodes, allocations, group, job }: Situation): boolean {
+  const spec = { ...specOf("shop", []), ...job, groups: [group] };
+  const world = new World(viewOf({ nodes, allocations }));
   return place(world, spec, [{ group: group.name, index: 99 }], 1).placements.length === 1;
 }
 
@@ -35,11 +38,15 @@ function withNode(at: Situation, name: string, change: (node: NodeRecord) => Nod
   return { ...at, nodes: at.nodes.map((node) => (node.name === name ? change(node) : node)) };
 }
 
-function grown(at: Situation, name: string, cpu: number, memoryBytes: number): Situation {
+function grown(at: Situation, name: string, cpu: number, memoryBytes: number, diskBytes: number): Situation {
   return withNode(at, name, (node) => {
     const { resources } = node;
-    const more = { cpu: resources.cpu + cpu, memoryBytes: resources.memoryBytes + memoryBytes };
-    return { ...node, resources: { ...resources, ...more } };
+    const more = {
+      cpu: resources.cpu + cpu,
+      memoryBytes: resources.memoryBytes + memoryBytes,
+      diskBytes: resources.diskBytes + diskBytes,
+    };
+    return { ...node, resources: more };
   });
 }
 
@@ -52,28 +59,39 @@ function lowered(at: Situation, cpu: number, memoryBytes: number): Situation {
   return { ...at, group: { ...at.group, tasks } };
 }
 
-const RESOURCES =
-  /^needs (?:(\d+) more cpu)?(?: and )?(?:(\d+) MiB more memory)? on (\S+?)(?:, or lower (.*))?$/;
+const RESOURCES = new RegExp(
+  "^needs (?:(\\d+) more cpu)?(?: and )?(?:(\\d+) MiB more memory)?(?: and )?(?:(\\d+) MiB more disk)?" +
+    " on (\\S+?)(?:, or lower (.*))?$",
+);
 const LOWER_CPU = /(?:resources\.cpu|the tasks' cpu) to (\d+)/;
 const LOWER_MEMORY = /(?:resources\.memory|the tasks' memory) to (\d+) MiB/;
+const LOWER_DISK = /the group's disk to (\d+) MiB/;
 const PORT = /^port (\d+) of (\S+) is held by (.*?): free it(?:, or let port (\S+) be dynamic)?$/;
 const DYNAMIC = /^needs (\d+) more free ports? in (\d+)-(-?\d+) of (\S+)$/;
+const CONSTRAINT = new RegExp(
+  "^(?:no node has .*; (?:values present: .*|no node has the attribute); )?" +
+    "one more fits on (\\S+) without (.*)$",
+);
 const NODE = /^would fit on (\S+), but for: (.*)$/;
 
 /** Follows the advice to the letter, each way that it names. */
 function follow(advice: string, at: Situation): readonly Situation[] {
   const resources = RESOURCES.exec(advice);
   if (resources !== null) {
-    const [, cpu = "0", memory = "0", name = "", lower] = resources;
-    const ways = [grown(at, name, Number(cpu), Number(memory) * MIB)];
+    const [, cpu = "0", memory = "0", disk = "0", name = "", lower] = resources;
+    const ways = [grown(at, name, Number(cpu), Number(memory) * MIB, Number(disk) * MIB)];
     if (lower === undefined) return ways;
     const want = wantOf(at.group);
     const toCpu = LOWER_CPU.exec(lower)?.[1];
     const toMemory = LOWER_MEMORY.exec(lower)?.[1];
+    const toDisk = LOWER_DISK.exec(lower)?.[1];
     assert.equal(toCpu !== undefined, cpu !== "0");
     assert.equal(toMemory !== undefined, memory !== "0");
+    assert.equal(toDisk !== undefined, disk !== "0");
     const memoryBytes = toMemory === undefined ? want.memoryBytes : Number(toMemory) * MIB;
-    return [...ways, lowered(at, toCpu === undefined ? want.cpu : Number(toCpu), memoryBytes)];
+    const less = lowered(at, toCpu === undefined ? want.cpu : Number(toCpu), memoryBytes);
+    if (toDisk === undefined) return [...ways, less];
+    return [...ways, { ...less, group: { ...less.group, diskBytes: Number(toDisk) * MIB } }];
   }
   const port = PORT.exec(advice);
   if (port !== null) return followPort(at, Number(port[1]), port[2] ?? "", port[4]);
@@ -87,8 +105,25 @@ function follow(advice: string, at: Situation): readonly Situation[] {
       }),
     ];
   }
+  const constraint = CONSTRAINT.exec(advice);
+  if (constraint !== null) return [without(at, (constraint[2] ?? "").split(" and "))];
   const [, name = "", reason = ""] = NODE.exec(advice) ?? [];
+  if (reason.startsWith("distinct_")) return [without(at, [reason, `${reason} 2`])];
   return [withNode(at, name, (node) => repaired(node, reason))];
+}
+
+/** The job without the constraints that have one of these texts. */
+function without(at: Situation, texts: readonly string[]): Situation {
+  const strip = <Wishing extends { readonly constraints?: readonly Constraint[] }>(of: Wishing): Wishing => {
+    const kept = of.constraints?.filter(({ attribute, operator, value }) => {
+      const name = attribute.replace("${", "").replace("}", "");
+      const parts = operator.startsWith("distinct") ? [operator, name, value] : [name, operator, value];
+      return !texts.includes(parts.filter((part) => part !== "").join(" "));
+    });
+    return { ...of, ...(kept === undefined ? {} : { constraints: kept }) };
+  };
+  const group = { ...strip(at.group), tasks: at.group.tasks.map(strip) };
+  return { ...at, group, ...(at.job === undefined ? {} : { job: strip(at.job) }) };
 }
 
 function followPort(
@@ -125,7 +160,7 @@ function repaired(node: NodeRecord, reason: string): NodeRecord {
 }
 
 function kindOf(advice: string): string {
-  const kinds = { resources: RESOURCES, port: PORT, dynamic: DYNAMIC, node: NODE };
+  const kinds = { resources: RESOURCES, port: PORT, dynamic: DYNAMIC, constraint: CONSTRAINT, node: NODE };
   const found = Object.entries(kinds).find(([, pattern]) => pattern.test(advice));
   assert.ok(found, `an advice of no known kind: ${advice}`);
   return found[0];
@@ -135,26 +170,27 @@ test("every advice is true: followed to the letter one more fits, and a little l
   const seen = new Map<string, number>();
   fc.assert(
     fc.property(scenes, ({ nodes, allocations, spec, requests }) => {
-      const { placements, refusals } = place(buildWorld(viewOf({ nodes, allocations })), spec, requests, 1);
+      const { placements, refusals } = place(new World(viewOf({ nodes, allocations })), spec, requests, 1);
       const after = [...allocations, ...placed(spec, placements)];
       for (const { group: name, advice } of refusals) {
         if (advice === undefined) continue;
         seen.set(kindOf(advice), (seen.get(kindOf(advice)) ?? 0) + 1);
-        const at: Situation = { nodes, allocations: after, group: groupNamed(spec, name) };
+        const at: Situation = { nodes, allocations: after, group: groupNamed(spec, name), job: spec };
         assert.ok(!fits(at), "it is refused before");
         for (const way of follow(advice, at)) assert.ok(fits(way), advice);
         const resources = RESOURCES.exec(advice);
         if (resources === null) continue;
-        const [, cpu = "0", memory = "0", node = ""] = resources;
-        if (cpu !== "0") assert.ok(!fits(grown(at, node, Number(cpu) - 1, Number(memory) * MIB)), advice);
-        if (memory === "0") continue;
-        assert.ok(!fits(grown(at, node, Number(cpu), (Number(memory) - 1) * MIB)), advice);
+        const [, cpu = "0", memory = "0", disk = "0", node = ""] = resources;
+        const [more, bytes, diskBytes] = [Number(cpu), Number(memory) * MIB, Number(disk) * MIB];
+        if (cpu !== "0") assert.ok(!fits(grown(at, node, more - 1, bytes, diskBytes)), advice);
+        if (memory !== "0") assert.ok(!fits(grown(at, node, more, bytes - MIB, diskBytes)), advice);
+        if (disk !== "0") assert.ok(!fits(grown(at, node, more, bytes, diskBytes - MIB)), advice);
       }
     }),
     { numRuns: 1_000, seed: 20_261_122 },
   );
   // With a fixed seed this says that the property above was about something.
-  for (const kind of ["resources", "port", "dynamic", "node"]) {
+  for (const kind of ["resources", "port", "dynamic", "constraint", "node"]) {
     assert.ok((seen.get(kind) ?? 0) >= 10, `${kind}: ${seen.get(kind)}`);
   }
 });
@@ -164,10 +200,10 @@ test("lowering what a job asks for places one more of it, planned from the start
     fc.property(scenes, ({ nodes, allocations, spec, requests }) => {
       const group = groupNamed(spec, "alpha");
       const only = requests.filter((request) => request.group === "alpha");
-      const world = buildWorld(viewOf({ nodes, allocations }));
+      const world = new World(viewOf({ nodes, allocations }));
       const { placements, refusals } = place(world, specOf("shop", [group]), only, 1);
       const advice = refusals[0]?.advice;
-      if (advice === undefined || RESOURCES.exec(advice)?.[4] === undefined) return;
+      if (advice === undefined || RESOURCES.exec(advice)?.[5] === undefined) return;
       const way = follow(advice, { nodes, allocations, group })[1];
       assert.ok(way);
       const again = place(world, specOf("shop", [way.group]), only, 1);
@@ -178,7 +214,7 @@ test("lowering what a job asks for places one more of it, planned from the start
 });
 
 function refusalOf(at: Partial<Situation> & { group: GroupSpec }, changes: Partial<JobSpec> = {}): Refusal {
-  const world = buildWorld(
+  const world = new World(
     viewOf({ nodes: at.nodes ?? [nodeOf("node-a")], allocations: at.allocations ?? [] }),
   );
   const [refusal] = place(
@@ -261,6 +297,64 @@ test("nodes: what keeps the only fitting one away", () => {
   assert.equal(advice({ eligible: false }), "would fit on node-a, but for: node not eligible");
   assert.equal(advice({ drivers: {} }), "would fit on node-a, but for: driver process missing");
   assert.equal(advice({ drivers: {}, eligible: false }), undefined, "two things are no simple change");
+});
+
+test("constraints: what there is instead, or which of them to drop", () => {
+  const nodes = [
+    nodeOf("node-a", { meta: { rack: "r1" } }),
+    nodeOf("node-b", { meta: { rack: "r1" } }),
+    nodeOf("node-c", { meta: { rack: "r2" }, eligible: false }),
+  ];
+  const advice = (...constraints: readonly Constraint[]) => {
+    const { advice: text, excluded } = refusalOf({ nodes, group: groupOf("web", { constraints }) });
+    return { text, excluded };
+  };
+  const arm: Constraint = { attribute: "${attr.arch}", operator: "=", value: "arm" };
+  assert.deepEqual(advice(arm), {
+    excluded: { "constraint attr.arch = arm": 2, "node not eligible": 1 },
+    text:
+      "no node has attr.arch = arm; values present: x64 (3 nodes); " +
+      "one more fits on node-a without attr.arch = arm",
+  });
+  const missing: Constraint = { attribute: "meta.gpu", operator: "is_set", value: "" };
+  assert.equal(
+    advice(missing).text,
+    "no node has meta.gpu is_set; no node has the attribute; one more fits on node-a without meta.gpu is_set",
+  );
+  const rack: Constraint = { attribute: "meta.rack", operator: "=", value: "r2" };
+  assert.equal(advice(rack).text, "one more fits on node-a without meta.rack = r2");
+  assert.equal(
+    advice(rack, arm).text,
+    "one more fits on node-a without meta.rack = r2 and attr.arch = arm",
+    "those of one node count as one change",
+  );
+});
+
+test("constraints: the values that are there are told as far as they have room", () => {
+  const nodes = Array.from({ length: 10 }, (_, n) => nodeOf(`node-${n}`, { meta: { rack: `rack-${n}` } }));
+  const constraints: readonly Constraint[] = [{ attribute: "meta.rack", operator: "=", value: "x" }];
+  const { advice } = refusalOf({ nodes, group: groupOf("web", { constraints }) });
+  assert.match(advice ?? "", /rack-0 \(1 node\), .*, rack-7 \(1 node\) and 2 more; /);
+});
+
+test("distinct hosts: the node that has one already", () => {
+  const constraints: readonly Constraint[] = [{ attribute: "", operator: "distinct_hosts", value: "" }];
+  const refusal = refusalOf({
+    allocations: [allocationOf("own", { index: 1 })],
+    group: groupOf("web", { constraints }),
+  });
+  assert.deepEqual(refusal.excluded, { distinct_hosts: 1 });
+  assert.equal(refusal.advice, "would fit on node-a, but for: distinct_hosts");
+});
+
+test("disk: what is missing, and what to lower to", () => {
+  const nodes = [
+    nodeOf("node-a", { resources: { cpu: 1_000, memoryBytes: 1_000 * MIB, diskBytes: 100 * MIB } }),
+  ];
+  const allocations = [other({ resources: { cpu: 0, memoryBytes: 0, diskBytes: 40 * MIB } })];
+  const refusal = refusalOf({ nodes, allocations, group: groupOf("web", { diskBytes: 80 * MIB }) });
+  assert.deepEqual(refusal.excluded, { disk: 1 });
+  assert.equal(refusal.advice, "needs 20 MiB more disk on node-a, or lower the group's disk to 60 MiB");
 });
 
 test("a thousand kinds of reasons are not told one by one", () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Allocation } from "../../../federation/index.ts";
 import { place } from "../../../federation/scheduler/place.ts";
-import { buildWorld } from "../../../federation/scheduler/world.ts";
+import { World } from "../../../federation/scheduler/world.ts";
 import { MIB, nodeOf, sizedGroup, specOf, viewOf } from "../fixtures.ts";
 import { placed } from "./worlds.ts";
 
@@ -28,7 +28,7 @@ function placeJobs(sizes: readonly Size[]): number {
   let allocations: readonly Allocation[] = [];
   for (const [n, want] of sizes.entries()) {
     const spec = specOf(`job-${n}`, [sizedGroup("web", want)]);
-    const world = buildWorld(viewOf({ nodes, allocations }));
+    const world = new World(viewOf({ nodes, allocations }));
     const { placements } = place(world, spec, [{ group: "web", index: 0 }], n);
     assert.equal(placements.length, 1);
     allocations = [...allocations, ...placed(spec, placements)];
@@ -43,7 +43,7 @@ function placeGroups(sizes: readonly Size[]): number {
     sizes.map((want, n) => sizedGroup(`group-${n}`, want)),
   );
   const requests = sizes.map((_, n) => ({ group: `group-${n}`, index: 0 }));
-  const { placements } = place(buildWorld(viewOf({ nodes })), spec, requests, 1);
+  const { placements } = place(new World(viewOf({ nodes })), spec, requests, 1);
   assert.equal(placements.length, sizes.length);
   return used(placed(spec, placements));
 }

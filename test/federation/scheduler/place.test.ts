@@ -3,95 +3,26 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { NodeId, PlacementRequest, Placing } from "../../../federation/index.ts";
 import { place, type Seed } from "../../../federation/scheduler/place.ts";
-import { buildWorld } from "../../../federation/scheduler/world.ts";
+import { World } from "../../../federation/scheduler/world.ts";
 import { allocationOf, MIB, nodeOf, sizedGroup, specOf, viewOf } from "../fixtures.ts";
-import { groupNamed, placed, type Scene, scenes, wantOf } from "./worlds.ts";
+import { Oracle } from "./oracle.ts";
+import { groupNamed, type Scene, scenes } from "./worlds.ts";
 
 function placeScene({ nodes, allocations, spec, requests }: Scene, seed: Seed = 1): Placing {
-  return place(buildWorld(viewOf({ nodes, allocations })), spec, requests, seed);
-}
-
-/** What the nodes have left, counted plainly. */
-class Ledger {
-  readonly scene: Scene;
-  readonly #rows: readonly ReturnType<typeof allocationOf>[];
-
-  constructor(scene: Scene, placements: Placing["placements"]) {
-    this.scene = scene;
-    this.#rows = [...scene.allocations, ...placed(scene.spec, placements)].filter((row) =>
-      ["pending", "running"].includes(row.status),
-    );
-  }
-
-  on(id: NodeId) {
-    return this.#rows.filter((row) => row.nodeId === id);
-  }
-
-  free(id: NodeId): { cpu: number; memoryBytes: number } {
-    const node = this.scene.nodes.find((candidate) => candidate.id === id);
-    assert.ok(node);
-    return {
-      cpu: this.on(id).reduce((left, row) => left - row.resources.cpu, node.resources.cpu),
-      memoryBytes: this.on(id).reduce(
-        (left, row) => left - row.resources.memoryBytes,
-        node.resources.memoryBytes,
-      ),
-    };
-  }
-
-  heldPorts(id: NodeId): readonly number[] {
-    return this.on(id).flatMap((row) => Object.values(row.ports));
-  }
-
-  fits(id: NodeId, name: string): boolean {
-    const node = this.scene.nodes.find((candidate) => candidate.id === id);
-    const group = groupNamed(this.scene.spec, name);
-    if (node?.status !== "ready" || !node.eligible) return false;
-    if (!group.tasks.every((task) => node.drivers[task.driver]?.healthy === true)) return false;
-    const [want, free] = [wantOf(group), this.free(id)];
-    if (want.cpu > free.cpu || want.memoryBytes > free.memoryBytes) return false;
-    const used = new Set([...this.heldPorts(id), ...node.reservedPorts]);
-    const statics = group.ports.flatMap((port) => port.static ?? []);
-    if (statics.some((port) => used.has(port))) return false;
-    for (const port of statics) used.add(port);
-    let open = 0;
-    for (let port = node.dynamicPorts[0]; port <= node.dynamicPorts[1]; port += 1)
-      if (!used.has(port)) open += 1;
-    return open >= group.ports.length - statics.length;
-  }
-
-  /** Nomad's score, written down once more. */
-  score(id: NodeId, name: string, avoid: NodeId | undefined): number {
-    const node = this.scene.nodes.find((candidate) => candidate.id === id);
-    assert.ok(node);
-    const group = groupNamed(this.scene.spec, name);
-    const [want, free] = [wantOf(group), this.free(id)];
-    const share = (left: number, total: number) => (total === 0 ? 0 : left / total);
-    const parts = [
-      (20 -
-        10 ** share(free.cpu - want.cpu, node.resources.cpu) -
-        10 ** share(free.memoryBytes - want.memoryBytes, node.resources.memoryBytes)) /
-        18,
-    ];
-    const collisions = this.on(id).filter(
-      (row) => row.job === "shop" && row.group === name && row.desired === "run",
-    ).length;
-    if (collisions > 0) parts.push(-(collisions + 1) / group.count);
-    if (id === avoid) parts.push(-1);
-    return parts.reduce((sum, part) => sum + part, 0) / parts.length;
-  }
+  return place(new World(viewOf({ nodes, allocations })), spec, requests, seed);
 }
 
 test("nothing is given out twice: cpu, memory and ports stay within each node that was chosen", () => {
   fc.assert(
     fc.property(scenes, fc.nat(), (scene, seed) => {
       const { placements } = placeScene(scene, seed);
-      const after = new Ledger(scene, placements);
+      const after = new Oracle(scene, placements);
       for (const { group: name, nodeId, ports } of placements) {
         const node = scene.nodes.find((candidate) => candidate.id === nodeId);
         assert.ok(node);
-        const { cpu, memoryBytes } = after.free(nodeId);
+        const { cpu, diskBytes, memoryBytes } = after.free(nodeId);
         assert.ok(cpu >= 0 && memoryBytes >= 0);
+        if (groupNamed(scene.spec, name).diskBytes !== undefined) assert.ok(diskBytes >= 0);
         const held = after.heldPorts(nodeId);
         assert.equal(new Set(held).size, held.length, "a port has one holder");
         assert.deepEqual(
@@ -117,7 +48,7 @@ test("each choice is the best of all nodes that can take it, and none is refused
     fc.property(scenes, fc.nat(), (scene, seed) => {
       const { placements, refusals } = placeScene(scene, seed);
       for (const [step, { group: name, index, nodeId }] of placements.entries()) {
-        const before = new Ledger(scene, placements.slice(0, step));
+        const before = new Oracle(scene, placements.slice(0, step));
         assert.ok(before.fits(nodeId, name));
         const avoid = scene.requests.find(
           (request) => request.group === name && request.index === index,
@@ -128,7 +59,7 @@ test("each choice is the best of all nodes that can take it, and none is refused
         const chosen = before.score(nodeId, name, avoid);
         assert.ok(chosen >= Math.max(...scores) - 1e-9, `${chosen} of ${scores}`);
       }
-      const after = new Ledger(scene, placements);
+      const after = new Oracle(scene, placements);
       for (const { group: name } of refusals) {
         assert.ok(scene.nodes.every((node) => !after.fits(node.id, name)));
       }
@@ -165,10 +96,23 @@ test("each request is placed or refused, and a refusal accounts for every node",
 test("the same seed gives the same answer and the world stays as it was", () => {
   fc.assert(
     fc.property(scenes, fc.string(), (scene, seed) => {
-      const world = buildWorld(viewOf(scene));
-      const before = structuredClone([world.cpuFree, world.memoryFree, world.dynamicPortsFree]);
+      const world = new World(viewOf(scene));
+      const before = structuredClone([
+        world.columns.cpuFree,
+        world.columns.memoryFree,
+        world.columns.diskFree,
+        world.columns.dynamicPortsFree,
+      ]);
       const first = place(world, scene.spec, scene.requests, seed);
-      assert.deepEqual([world.cpuFree, world.memoryFree, world.dynamicPortsFree], before);
+      assert.deepEqual(
+        [
+          world.columns.cpuFree,
+          world.columns.memoryFree,
+          world.columns.diskFree,
+          world.columns.dynamicPortsFree,
+        ],
+        before,
+      );
       assert.deepEqual(place(world, scene.spec, scene.requests, seed), first);
       const reordered = {
         ...scene,
@@ -185,7 +129,7 @@ const one = (changes = {}): PlacementRequest => ({ group: "web", index: 0, ...ch
 const three = ["node-a", "node-b", "node-c"].map((id) => nodeOf(id));
 
 test("equal nodes are taken from a start that the seed gives", () => {
-  const world = buildWorld(viewOf({ nodes: three }));
+  const world = new World(viewOf({ nodes: three }));
   const spec = specOf("shop", [sizedGroup("web", small)]);
   const chosen = Array.from(
     { length: 30 },
@@ -197,7 +141,7 @@ test("equal nodes are taken from a start that the seed gives", () => {
 test("instances of one group keep apart while there is room", () => {
   const spec = specOf("shop", [sizedGroup("web", small, { count: 3 })]);
   const requests = [0, 1, 2].map((index) => one({ index }));
-  const { placements } = place(buildWorld(viewOf({ nodes: three })), spec, requests, 1);
+  const { placements } = place(new World(viewOf({ nodes: three })), spec, requests, 1);
   assert.equal(new Set(placements.map((placement) => placement.nodeId)).size, 3);
 });
 
@@ -206,7 +150,7 @@ test("different jobs are packed", () => {
   const spec = specOf("shop", [sizedGroup("web", small)]);
   for (let seed = 0; seed < 10; seed += 1) {
     const { placements } = place(
-      buildWorld(viewOf({ nodes: three, allocations: [tenant] })),
+      new World(viewOf({ nodes: three, allocations: [tenant] })),
       spec,
       [one()],
       seed,
@@ -220,20 +164,20 @@ test("the node where it failed is taken only when there is no better one", () =>
   const spec = specOf("shop", [sizedGroup("web", small)]);
   const avoid = "node-a" as NodeId;
   const elsewhere = place(
-    buildWorld(viewOf({ nodes: three, allocations: [tenant] })),
+    new World(viewOf({ nodes: three, allocations: [tenant] })),
     spec,
     [one({ avoid })],
     1,
   );
   assert.notEqual(elsewhere.placements[0]?.nodeId, "node-a");
-  const alone = place(buildWorld(viewOf({ nodes: three.slice(0, 1) })), spec, [one({ avoid })], 1);
+  const alone = place(new World(viewOf({ nodes: three.slice(0, 1) })), spec, [one({ avoid })], 1);
   assert.equal(alone.placements[0]?.nodeId, "node-a");
 });
 
 test("what is asked for comes back with its slot and its previous", () => {
   const spec = specOf("shop", [sizedGroup("web", small, { ports: [{ label: "http", static: 80 }] })]);
   const { placements } = place(
-    buildWorld(viewOf({ nodes: three.slice(0, 1) })),
+    new World(viewOf({ nodes: three.slice(0, 1) })),
     spec,
     [one({ previous: "old" })],
     1,
@@ -245,7 +189,7 @@ test("what is asked for comes back with its slot and its previous", () => {
 
 test("no nodes at all", () => {
   const spec = specOf("shop", [sizedGroup("web", small)]);
-  const { placements, refusals } = place(buildWorld(viewOf({})), spec, [one()], 1);
+  const { placements, refusals } = place(new World(viewOf({})), spec, [one()], 1);
   assert.deepEqual(placements, []);
   assert.deepEqual(refusals, [{ group: "web", unplaced: 1, nodesEvaluated: 0, excluded: {} }]);
 });

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type Allocation, InvariantError, seededRandom } from "../../../federation/index.ts";
 import { demandOf } from "../../../federation/scheduler/demand.ts";
 import { pickPorts } from "../../../federation/scheduler/ports.ts";
-import { buildWorld } from "../../../federation/scheduler/world.ts";
+import { World } from "../../../federation/scheduler/world.ts";
 import { allocationOf, groupOf, nodeOf, viewOf } from "../fixtures.ts";
 
 const dynamic = (labels: readonly string[]) => labels.map((label) => ({ label }));
@@ -19,7 +19,7 @@ function pick(
   const fixed = options.static === undefined ? [] : [{ label: "fixed", static: options.static }];
   const demand = demandOf(groupOf("web", { ports: [...fixed, ...dynamic(labels)] }));
   return pickPorts(
-    buildWorld(viewOf({ nodes: [node], allocations })),
+    new World(viewOf({ nodes: [node], allocations })),
     0,
     demand,
     seededRandom(options.seed ?? 1),

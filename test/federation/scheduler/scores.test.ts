@@ -1,16 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { demandOf } from "../../../federation/scheduler/demand.ts";
-import { nodeScore, packingScore } from "../../../federation/scheduler/scores.ts";
-import { buildWorld } from "../../../federation/scheduler/world.ts";
+import { type Algorithm, nodeScore, packingScore } from "../../../federation/scheduler/scores.ts";
+import { World } from "../../../federation/scheduler/world.ts";
 import { MIB, nodeOf, sizedGroup, viewOf } from "../fixtures.ts";
 
-function packing(cpu: number, memoryBytes: number, total = { cpu: 2_048, memoryBytes: 4_096 * MIB }): number {
+function packing(
+  cpu: number,
+  memoryBytes: number,
+  total = { cpu: 2_048, memoryBytes: 4_096 * MIB },
+  algorithm: Algorithm = "binpack",
+): number {
   const node = nodeOf("node-a", { resources: { ...total, diskBytes: 0 } });
   return packingScore(
-    buildWorld(viewOf({ nodes: [node] })),
+    new World(viewOf({ nodes: [node] })),
     0,
     demandOf(sizedGroup("web", { cpu, memoryBytes })),
+    algorithm,
   );
 }
 
@@ -28,9 +34,18 @@ test("a node without any of a resource counts as full of it", () => {
   assert.equal(packing(0, 0, { cpu: 0, memoryBytes: 0 }), 1);
 });
 
-test("what speaks against a node is averaged in, what does not is left out", () => {
-  assert.equal(nodeScore(0.6, 0, 10, false), 0.6);
-  assert.equal(nodeScore(0.6, 1, 10, false), (0.6 - 2 / 10) / 2);
-  assert.equal(nodeScore(0.6, 0, 10, true), (0.6 - 1) / 2);
-  assert.equal(nodeScore(0.6, 3, 4, true), (0.6 - 1 - 1) / 3);
+test("spreading the load is packing turned round", () => {
+  const full = packing(2_048, 4_096 * MIB, undefined, "spread");
+  assert.deepEqual([packing(0, 0, undefined, "spread"), full], [1, 0]);
+});
+
+test("what speaks for or against a node is averaged in, what does not is left out", () => {
+  const plain = { packing: 0.6, collisions: 0, count: 10, isAvoided: false, affinity: 0, spread: 0 };
+  assert.equal(nodeScore(plain), 0.6);
+  assert.equal(nodeScore({ ...plain, collisions: 1 }), (0.6 - 2 / 10) / 2);
+  assert.equal(nodeScore({ ...plain, isAvoided: true }), (0.6 - 1) / 2);
+  assert.equal(nodeScore({ ...plain, collisions: 3, count: 4, isAvoided: true }), (0.6 - 1 - 1) / 3);
+  assert.equal(nodeScore({ ...plain, affinity: -0.5 }), (0.6 - 0.5) / 2);
+  assert.equal(nodeScore({ ...plain, spread: 0.25 }), (0.6 + 0.25) / 2);
+  assert.equal(nodeScore({ ...plain, affinity: 1, spread: -1, isAvoided: true }), (0.6 - 1 + 1 - 1) / 4);
 });

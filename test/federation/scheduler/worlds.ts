@@ -1,8 +1,10 @@
 /** Random nodes, jobs and allocations for property tests, and what a plan makes of them. */
 import fc from "fast-check";
 import type {
+  Affinity,
   Allocation,
   AllocationId,
+  Constraint,
   GroupSpec,
   JobId,
   JobSpec,
@@ -10,6 +12,7 @@ import type {
   Place,
   PlacementRequest,
   PlannedPlacement,
+  Spread,
 } from "../../../federation/index.ts";
 import { allocationOf, groupOf, MIB, nodeOf, specOf, taskOf } from "../fixtures.ts";
 
@@ -29,13 +32,18 @@ const node = fc.record({
   reserved: fc.subarray([80, 20_000, 20_001]),
   status: fc.constantFrom("ready" as const, "ready" as const, "ready" as const, "draining" as const),
   eligible: fc.integer({ min: 0, max: 5 }).map((n) => n > 0),
+  disk: fc.integer({ min: 0, max: 500 }),
+  rack: fc.constantFrom("r1", "r1", "r2", "r3", undefined),
+  release: fc.constantFrom("1.2.0", "1.10.1", "2.0.0-beta"),
   docker: fc.constantFrom("missing" as const, "unhealthy" as const, "healthy" as const, "healthy" as const),
 });
 
 const nodes = fc.array(node, { maxLength: 6 }).map((rows) =>
   rows.map((row, n) =>
     nodeOf(`node-${n}`, {
-      resources: { cpu: row.cpu, memoryBytes: row.memory * MIB, diskBytes: 0 },
+      resources: { cpu: row.cpu, memoryBytes: row.memory * MIB, diskBytes: row.disk * MIB },
+      meta: row.rack === undefined ? {} : { rack: row.rack },
+      attributes: { release: row.release },
       dynamicPorts: [20_000, 20_000 + row.ports - 1],
       reservedPorts: row.reserved,
       status: row.status,
@@ -59,6 +67,39 @@ const task = fc.record({
   }),
 });
 
+const constraint = fc.constantFrom<Constraint>(
+  { attribute: "meta.rack", operator: "=", value: "r1" },
+  { attribute: "${meta.rack}", operator: "!=", value: "r1" },
+  { attribute: "meta.rack", operator: "is_set", value: "" },
+  { attribute: "attr.release", operator: "version", value: ">= 1.3" },
+  { attribute: "node.unique.name", operator: "regexp", value: "-[0-3]$" },
+  { attribute: "", operator: "distinct_hosts", value: "" },
+  { attribute: "meta.rack", operator: "distinct_property", value: "2" },
+);
+const affinity = fc
+  .tuple(constraint, fc.integer({ min: -100, max: 100 }))
+  .filter(([wish]) => !wish.operator.startsWith("distinct"))
+  .map(([wish, weight]): Affinity => ({ ...wish, weight }));
+const spread = fc.constantFrom<Spread>(
+  { attribute: "meta.rack", weight: 50, targets: [] },
+  { attribute: "attr.release", weight: 100, targets: [{ value: "1.2.0", percent: 50 }] },
+  {
+    attribute: "meta.rack",
+    weight: 30,
+    targets: [
+      { value: "r1", percent: 70 },
+      { value: "r2", percent: 30 },
+      { value: "r3", percent: 0 },
+    ],
+  },
+);
+const few = <Value>(item: fc.Arbitrary<Value>) =>
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constant([]) },
+    { weight: 1, arbitrary: fc.array(item, { maxLength: 2 }) },
+  );
+const wishes = fc.record({ constraints: few(constraint), affinities: few(affinity), spreads: few(spread) });
+
 const group = (name: string) =>
   fc
     .record({
@@ -66,10 +107,14 @@ const group = (name: string) =>
       tasks: fc.array(task, { minLength: 1, maxLength: 2 }),
       statics: fc.subarray(STATIC_PORTS, { maxLength: 2 }),
       dynamics: fc.integer({ min: 0, max: 2 }),
+      disk: fc.constantFrom(0, 0, 150),
+      wishes,
     })
-    .map(({ count, tasks, statics, dynamics }) =>
+    .map(({ count, tasks, statics, dynamics, disk, wishes: own }) =>
       groupOf(name, {
         count,
+        ...own,
+        ...(disk === 0 ? {} : { diskBytes: disk * MIB }),
         tasks: tasks.map((changes, n) => taskOf(`task-${n}`, changes)),
         ports: [
           ...statics.map((port) => ({ label: `static-${port}`, static: port })),
@@ -104,10 +149,11 @@ export const scenes: fc.Arbitrary<Scene> = fc
     nodes,
     groups: fc.tuple(group("alpha"), group("beta")),
     tenants: fc.array(tenant, { maxLength: 8 }),
+    wishes,
     avoid: fc.option(fc.nat(5), { nil: undefined }),
   })
-  .map(({ nodes: rows, groups, tenants, avoid }) => {
-    const spec = specOf("shop", groups);
+  .map(({ nodes: rows, groups, tenants, avoid, wishes: ofJob }) => {
+    const spec = specOf("shop", groups, ofJob);
     const requests = groups.flatMap((wanted) =>
       Array.from({ length: wanted.count }, (_, index): PlacementRequest => {
         const shunned = index === 0 && avoid !== undefined ? rows[avoid]?.id : undefined;
@@ -145,8 +191,9 @@ export function groupNamed(spec: JobSpec, name: string): GroupSpec {
   return found;
 }
 
-export function wantOf(wanted: GroupSpec): { readonly cpu: number; readonly memoryBytes: number } {
+export function wantOf(wanted: GroupSpec): Allocation["resources"] {
   return {
+    ...(wanted.diskBytes === undefined ? {} : { diskBytes: wanted.diskBytes }),
     cpu: wanted.tasks.reduce((sum, { resources }) => sum + resources.cpu, 0),
     memoryBytes: wanted.tasks.reduce((sum, { resources }) => sum + resources.memoryBytes, 0),
   };

@@ -1,12 +1,16 @@
 /** Random jobs of every shape that a job file can give, canonical as the parser makes them. */
 import fc from "fast-check";
 import type {
+  Affinity,
   CheckSpec,
+  Constraint,
+  ConstraintOperator,
   GroupSpec,
   JobSpec,
   JobType,
   ReschedulePolicy,
   RestartPolicy,
+  Spread,
   TaskSpec,
   UpdatePolicy,
 } from "../../../federation/index.ts";
@@ -85,6 +89,75 @@ const update: fc.Arbitrary<UpdatePolicy> = fc
     minHealthyTimeMs,
     healthyDeadlineMs: minHealthyTimeMs + spareMs,
   }));
+const NOMAD_NAME = /^attr\.(cpu|kernel|os|memory|nomad)\./;
+
+const attribute = fc.oneof(
+  fc.stringMatching(/^attr\.[a-z]{1,9}(\.[a-z]{1,9})?$/).filter((text) => !NOMAD_NAME.test(text)),
+  fc.stringMatching(/^meta\.[A-Za-z0-9_/-]{1,20}$/),
+  fc.constantFrom("node.unique.id", "node.unique.name"),
+);
+
+const wish: fc.Arbitrary<Constraint> = fc.oneof(
+  fc.record({
+    attribute,
+    operator: fc.constantFrom<ConstraintOperator>("=", "!=", "<", "<=", ">", ">="),
+    value: word,
+  }),
+  fc.record({ attribute, operator: fc.constant("regexp" as const), value: fc.constantFrom("^a+$", "x|y") }),
+  fc.record({
+    attribute,
+    operator: fc.constantFrom("version" as const, "semver" as const),
+    value: fc.constantFrom(">= 1.2, < 2", "1.2.3-rc1", "!= v3"),
+  }),
+  fc.record({
+    attribute,
+    operator: fc.constantFrom("set_contains" as const, "set_contains_any" as const),
+    value: fc.stringMatching(/^[a-z]{1,5}(,[a-z]{1,5}){0,3}$/),
+  }),
+  fc.record({
+    attribute,
+    operator: fc.constantFrom("is_set" as const, "is_not_set" as const),
+    value: fc.constant(""),
+  }),
+);
+
+const distinct: fc.Arbitrary<Constraint> = fc.oneof(
+  fc.constant({ attribute: "", operator: "distinct_hosts" as const, value: "" }),
+  fc.record({
+    attribute,
+    operator: fc.constant("distinct_property" as const),
+    value: fc.integer({ min: 1, max: 99 }).map(String),
+  }),
+);
+
+const affinity: fc.Arbitrary<Affinity> = fc
+  .tuple(wish, fc.integer({ min: -100, max: 100 }))
+  .map(([constraint, weight]) => ({ ...constraint, weight: weight === 0 ? 50 : weight }));
+
+const spread: fc.Arbitrary<Spread> = fc.record({
+  attribute,
+  weight: fc.integer({ min: 1, max: 100 }),
+  targets: fc
+    .uniqueArray(
+      fc.record({
+        value: word.filter((text) => !RESERVED.has(text)),
+        percent: fc.integer({ min: 0, max: 25 }),
+      }),
+      { maxLength: 4, selector: ({ value: text }) => text },
+    )
+    .map((list) => sorted(list, (target) => target.value)),
+});
+
+/** A list that is absent where it would be empty. */
+function few<Item>(item: fc.Arbitrary<Item>, selector?: (item: Item) => string) {
+  const options = { minLength: 1, maxLength: 3 };
+  const list =
+    selector === undefined ? fc.array(item, options) : fc.uniqueArray(item, { ...options, selector });
+  return fc.option(list, { nil: undefined, freq: 2 });
+}
+
+const ownWishes = { constraints: few(fc.oneof(wish, distinct)), affinities: few(affinity) };
+const spreads = few(spread, (each) => each.attribute);
 
 const port = fc.integer({ min: 1, max: 65_535 });
 
@@ -143,7 +216,9 @@ function service(labels: readonly string[], tasks: readonly string[]) {
   });
 }
 
-const task: fc.Arbitrary<TaskSpec> = fc.record({
+const task = fc.record({
+  constraints: few(wish),
+  affinities: few(affinity),
   name: taskName,
   driver: name.filter((text) => text !== "raw_exec"),
   config,
@@ -167,6 +242,9 @@ const tasks = fc
 
 const group = fc.tuple(ports, tasks).chain(([portList, taskList]) =>
   fc.record({
+    ...ownWishes,
+    spreads,
+    diskBytes: fc.option(fc.integer({ min: 2 ** 20, max: 2 ** 50 }), { nil: undefined }),
     name,
     count: fc.integer({ min: 0, max: 10_000 }),
     meta,
@@ -192,9 +270,11 @@ function unpaced({ update: _, ...rest }: GroupSpec): GroupSpec {
 
 export const jobSpec: fc.Arbitrary<JobSpec> = fc
   .record({
+    ...ownWishes,
+    spreads,
     id: name,
     namespace: fc.constant("default"),
-    type: fc.constantFrom<JobType>("service", "batch"),
+    type: fc.constantFrom<JobType>("service", "batch", "system", "sysbatch"),
     priority: fc.integer({ min: 1, max: 100 }),
     meta,
     groups: fc
@@ -202,8 +282,29 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
       .map((list) => sorted(list, (each) => each.name)),
   })
   // Through JSON, as every spec goes: no undefined, no objects without a prototype.
-  .map((spec) => JSON.parse(JSON.stringify(spec)) as JobSpec)
+  .map((spec) => JSON.parse(JSON.stringify(canonical(spec as unknown as JobSpec))) as JobSpec)
   .map((spec): JobSpec => (spec.type === "service" ? spec : { ...spec, groups: spec.groups.map(unpaced) }));
+
+const NEVER_MOVED: ReschedulePolicy = {
+  attempts: 0,
+  unlimited: false,
+  intervalMs: 0,
+  delayMs: 0,
+  delayFunction: "constant",
+  maxDelayMs: 0,
+};
+
+/** Without what a job of its type can't have. */
+function canonical(spec: JobSpec): JobSpec {
+  if (spec.type !== "system" && spec.type !== "sysbatch") return spec;
+  const { affinities: _affinities, spreads: _spreads, ...job } = spec;
+  const groups = spec.groups.map((each) => {
+    const { affinities: _liked, spreads: _spread, ...kept } = each;
+    const tasks = each.tasks.map(({ affinities: _tasks, ...own }): TaskSpec => own);
+    return { ...kept, count: 1, reschedule: NEVER_MOVED, tasks };
+  });
+  return { ...job, groups };
+}
 
 function sorted<Item>(list: readonly Item[], key: (item: Item) => string): readonly Item[] {
   return list.toSorted((left, right) => (key(left) < key(right) ? -1 : 1));

@@ -130,9 +130,18 @@ describe("what a job file says", () => {
         type: "service",
         priority: 50,
         meta: { owner: "ada" },
+        constraints: [{ attribute: "attr.os", operator: "=", value: "linux" }],
         groups: [],
       },
     );
+    assert.deepEqual(group?.constraints, [{ attribute: "", operator: "distinct_hosts", value: "" }]);
+    assert.deepEqual(group?.affinities, [
+      { attribute: "meta.disk", operator: "=", value: "ssd", weight: 50 },
+    ]);
+    assert.deepEqual(group?.spreads, [
+      { attribute: "meta.rack", weight: 50, targets: [{ value: "r1", percent: 60 }] },
+    ]);
+    assert.equal(group?.diskBytes, 300_000_000);
     assert.deepEqual(group?.ports, [{ label: "admin", static: 9_090 }, { label: "http" }]);
     const timing = {
       intervalMs: 5_000,
@@ -162,7 +171,13 @@ describe("what a job file says", () => {
         killTimeoutMs: 10_000,
         logs: { maxFiles: 5, maxFileSizeBytes: 10_000_000 },
       },
-      { ...PLAIN_TASK, name: "cache", config: { command: "./cache" }, env: {} },
+      {
+        ...PLAIN_TASK,
+        name: "cache",
+        config: { command: "./cache" },
+        env: {},
+        constraints: [{ attribute: "attr.peer.version", operator: "version", value: ">= 0.1" }],
+      },
     ]);
     assert.deepEqual(group?.restart, { attempts: 3, intervalMs: 600_000, delayMs: 5_000, mode: "fail" });
   });

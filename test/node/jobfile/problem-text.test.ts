@@ -12,7 +12,8 @@ describe("describeProblems", () => {
       `shop.yaml:4:5: groups.web.cuont: unknown field "cuont"; did you mean "count"?
   4 |     cuont: 2
     |     ^
-  hint: a group has count, meta, restart, reschedule, update, network, services, tasks`,
+  hint: a group has count, meta, constraints, affinities, spread, restart, reschedule, ` +
+        "update, ephemeral_disk, network, services, tasks",
     );
   });
 

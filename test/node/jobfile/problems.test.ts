@@ -23,7 +23,9 @@ function task(lines: string): string {
 const SIGNALS = "SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 or SIGWINCH";
 const ENV_NAME = "an environment name: letters, digits and _, not starting with a digit";
 const DNS_LABEL = "a DNS label: letters, digits and -, at most 63, not starting or ending with -";
-const KNOWN_IN_GROUP = "a group has count, meta, restart, reschedule, update, network, services, tasks";
+const KNOWN_IN_GROUP =
+  "a group has count, meta, constraints, affinities, spread, restart, reschedule, update, ephemeral_disk, network, " +
+  "services, tasks";
 
 describe("unknown fields", () => {
   testBadInputs([
@@ -36,7 +38,8 @@ describe("unknown fields", () => {
       "another way of writing words together",
       task("        killTimeout: 5s"),
       `7:9: groups.web.tasks.app.killTimeout: unknown field "killTimeout"; did you mean "kill_timeout"?
-  hint: a task has driver, config, env, meta, resources, kill_timeout, kill_signal, logs`,
+  hint: a task has driver, config, env, meta, resources, kill_timeout, kill_signal, logs, ` +
+        "constraints, affinities",
     ],
     [
       "a Nomad block has the name of the map here, and is not missing too",
@@ -56,9 +59,9 @@ describe("unknown fields", () => {
     ],
     [
       "a field of Nomad that comes later",
-      group("    constraints: []"),
-      `5:5: groups.web.constraints: not supported yet: constraints
-  hint: remove it: every node with room for the group is a candidate`,
+      group("    migrate: {}"),
+      "5:5: groups.web.migrate: not supported yet: migrate\n" +
+        "  hint: remove it: instances are moved only as `update` paces a change",
     ],
     [
       "a misspelt field that comes later",
@@ -67,9 +70,15 @@ describe("unknown fields", () => {
   hint: remove it and put the files on the node beforehand`,
     ],
     [
-      "a job type that comes later",
-      `type: system\n${group("")}`,
-      `1:7: type: not supported yet: system\n  hint: use "type: service" with a count`,
+      "a block of Nomad that is a list here",
+      group("    constraint: {}"),
+      '5:5: groups.web.constraint: unknown field "constraint"; did you mean "constraints"?',
+    ],
+    [
+      "a field of the group in a task",
+      task("        spread: { attribute: meta.rack }"),
+      `7:9: groups.web.tasks.app.spread: unknown field "spread"
+  hint: "spread" belongs to the top of the file or groups.NAME`,
     ],
   ]);
 });

@@ -90,14 +90,16 @@ describe("the JSON Schema of the job file", () => {
     assert.ok(refused > 100, `only ${refused} of the damaged jobs were refused`);
   });
 
-  test("its names are those of the core", () => {
-    const name = schema["properties"] as { job: { pattern: string } };
-    const pattern = new RegExp(name.job.pattern, "u");
+  test("its names are those of the core, less what every object answers to", () => {
+    const { job } = schema["properties"] as { job: { pattern: string; not: { enum: readonly string[] } } };
+    const pattern = new RegExp(job.pattern, "u");
     const text = fc.oneof(fc.string({ maxLength: 5 }), fc.stringMatching(/^[A-Za-z0-9_.-]{0,70}$/));
     fc.assert(
       fc.property(text, (candidate) => {
+        if (job.not.enum.includes(candidate)) return;
         assert.equal(isName(candidate), pattern.test(candidate) && candidate.length <= 63);
       }),
     );
+    assert.ok(job.not.enum.includes("__proto__"));
   });
 });

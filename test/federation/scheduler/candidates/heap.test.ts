@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { rowHeap } from "../../../federation/scheduler/heap.ts";
+import { heapSpace, rowHeap } from "../../../../federation/scheduler/candidates/heap.ts";
 
 const rows = 40;
 const step = fc.oneof(
@@ -20,7 +20,7 @@ test("the top is always the best of what is in the heap", () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 60, maxLength: 120 }), fc.nat(rows - 1), (steps, start) => {
       const rank = (row: number) => (row + start) % rows;
-      const heap = rowHeap(rows, rank);
+      const heap = rowHeap(heapSpace(rows), rank);
       const model = new Map<number, number>();
       for (const change of steps) {
         if ("score" in change) {

@@ -12,14 +12,22 @@ export interface RowHeap {
   remove(row: number): void;
 }
 
+/** What heaps over the same rows share, as long as no row is in two of them. */
+export interface HeapSpace {
+  readonly positions: Int32Array;
+  readonly scores: Float64Array;
+}
+
 const ABSENT = -1;
 
-/** A heap for rows 0 to `rows` - 1; `rank` of a row never changes. */
-export function rowHeap(rows: number, rank: (row: number) => number): RowHeap {
-  const heap = new Int32Array(rows);
-  const positions = new Int32Array(rows).fill(ABSENT);
-  const scores = new Float64Array(rows);
-  let size = 0;
+/** For rows 0 to `rows` - 1. */
+export function heapSpace(rows: number): HeapSpace {
+  return { positions: new Int32Array(rows).fill(ABSENT), scores: new Float64Array(rows) };
+}
+
+/** An empty heap; `rank` of a row never changes. */
+export function rowHeap({ positions, scores }: HeapSpace, rank: (row: number) => number): RowHeap {
+  const heap: number[] = [];
   const rowAt = (position: number) => heap[position] ?? ABSENT;
   const scoreOf = (row: number) => scores[row] ?? 0;
 
@@ -46,8 +54,8 @@ export function rowHeap(rows: number, rank: (row: number) => number): RowHeap {
     let position = from;
     for (;;) {
       let child = 2 * position + 1;
-      if (child >= size) break;
-      if (child + 1 < size && isBetter(rowAt(child + 1), rowAt(child))) child += 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBetter(rowAt(child + 1), rowAt(child))) child += 1;
       if (!isBetter(rowAt(child), row)) break;
       put(rowAt(child), position);
       position = child;
@@ -56,23 +64,19 @@ export function rowHeap(rows: number, rank: (row: number) => number): RowHeap {
   };
 
   return {
-    top: () => (size > 0 ? rowAt(0) : undefined),
+    top: () => heap[0],
     score: scoreOf,
     set: (row, score) => {
       scores[row] = score;
       const known = positions[row] ?? ABSENT;
-      const position = known === ABSENT ? size : known;
-      if (known === ABSENT) size += 1;
-      sink(row, rise(row, position));
+      sink(row, rise(row, known === ABSENT ? heap.length : known));
     },
     remove: (row) => {
       const position = positions[row] ?? ABSENT;
       if (position === ABSENT) return;
       positions[row] = ABSENT;
-      size -= 1;
-      if (position === size) return;
-      const moved = rowAt(size);
-      sink(moved, rise(moved, position));
+      const moved = heap.pop() ?? ABSENT;
+      if (moved !== row) sink(moved, rise(moved, position));
     },
   };
 }

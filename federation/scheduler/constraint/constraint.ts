@@ -1,0 +1,52 @@
+/** Constraints as the filters and scores use them: parsed once, asked once for each value that nodes have. */
+import type { Affinity, Constraint } from "../../model/job.ts";
+import type { NodeRecord } from "../../model/node.ts";
+import { isReference, nodeAttribute } from "./attribute.ts";
+import { matcherOf, type NodeOperator } from "./operator.ts";
+
+/** A constraint, or the wish of an affinity, that looks at one node alone. */
+export interface NodeConstraint extends Constraint {
+  readonly operator: NodeOperator;
+}
+
+export function isNodeConstraint<Wish extends Constraint>(wish: Wish): wish is Wish & NodeConstraint {
+  return wish.operator !== "distinct_hosts" && wish.operator !== "distinct_property";
+}
+
+/**
+ * By position in `nodes`: 1 where the node satisfies the constraint. Each distinct value of its attribute is
+ * judged once.
+ */
+export function selectNodes(nodes: readonly NodeRecord[], constraint: NodeConstraint): Uint8Array {
+  const { attribute, operator, value } = constraint;
+  const known = new Map<string, boolean>();
+  const fixed = isReference(value) ? undefined : matcherOf(operator, value);
+  return Uint8Array.from(nodes, (node) => {
+    const held = nodeAttribute(node, attribute);
+    const wanted = fixed === undefined ? nodeAttribute(node, value) : value;
+    const key = `${held === undefined} ${wanted === undefined} ${held?.length} ${held} ${wanted}`;
+    const answer = known.get(key) ?? (fixed ?? matcherOf(operator, wanted))(held);
+    known.set(key, answer);
+    return Number(answer);
+  });
+}
+
+/** Nomad's: the weights of those that hold, over the sum of all weights' sizes; -1 to 1. */
+export function affinityScores(
+  nodes: readonly NodeRecord[],
+  affinities: readonly Affinity[],
+  select: (constraint: NodeConstraint) => Uint8Array,
+): Float64Array | undefined {
+  const total = affinities.reduce((sum, { weight }) => sum + Math.abs(weight), 0);
+  if (total === 0) return undefined;
+  const scores = new Float64Array(nodes.length);
+  for (const affinity of affinities) {
+    if (!isNodeConstraint(affinity)) continue;
+    const selected = select(affinity);
+    for (let row = 0; row < scores.length; row += 1) {
+      if (selected[row] === 1) scores[row] = (scores[row] ?? 0) + affinity.weight;
+    }
+  }
+  // Divided last: equal sums of weights give equal scores.
+  return scores.map((sum) => sum / total);
+}

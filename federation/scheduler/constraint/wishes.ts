@@ -1,0 +1,46 @@
+/** What a group asks of the nodes, and likes in them: its own wishes, its job's and its tasks' together. */
+import type { Affinity, Constraint, GroupSpec, JobSpec, Spread } from "../../model/job.ts";
+import { attributeName } from "./attribute.ts";
+import { isNodeConstraint, type NodeConstraint } from "./constraint.ts";
+import { isDistinctHosts, propertyLimit } from "./operator.ts";
+
+/** Whose instances count: `job` all of the job's, `group` those of the group alone. */
+export type Scope = "job" | "group";
+
+/** At most `limit` of the instances on nodes that share a value of the attribute. */
+export interface DistinctProperty {
+  readonly attribute: string;
+  readonly limit: number;
+  readonly scope: Scope;
+}
+
+export interface Wishes {
+  readonly constraints: readonly NodeConstraint[];
+  /** At most one of the instances on a node; undefined: as many as fit. */
+  readonly distinctHosts: Scope | undefined;
+  readonly distinctProperties: readonly DistinctProperty[];
+  readonly affinities: readonly Affinity[];
+  readonly spreads: readonly Spread[];
+}
+
+export function wishesOf(spec: JobSpec, group: GroupSpec): Wishes {
+  const sources = [spec, group, ...group.tasks];
+  const all = sources.flatMap(({ constraints = [] }) => constraints);
+  const ofJob: ReadonlySet<Constraint> = new Set(spec.constraints);
+  const scopeOf = (constraint: Constraint): Scope => (ofJob.has(constraint) ? "job" : "group");
+  const hosts = all.filter(({ operator, value }) => operator === "distinct_hosts" && isDistinctHosts(value));
+  const properties = all.filter(({ operator }) => operator === "distinct_property");
+  return {
+    constraints: all.filter(isNodeConstraint),
+    // One instance of the job on a node is at most one of the group.
+    distinctHosts: hosts.map(scopeOf).sort().at(-1),
+    distinctProperties: properties.map((constraint) => ({
+      attribute: attributeName(constraint.attribute),
+      // A limit that is no number lets nothing through, as in Nomad.
+      limit: propertyLimit(constraint.value) ?? 0,
+      scope: scopeOf(constraint),
+    })),
+    affinities: sources.flatMap(({ affinities = [] }) => affinities),
+    spreads: [...(group.spreads ?? []), ...(spec.spreads ?? [])],
+  };
+}

@@ -1,0 +1,133 @@
+/** Constraints, affinities and spreads between the file and the model: one spelling for each meaning. */
+import type {
+  Affinity,
+  Constraint,
+  ConstraintOperator,
+  PlacementWishes,
+  Spread,
+} from "../../federation/index.ts";
+import { WEIGHT_DEFAULT } from "./defaults.ts";
+import type { affinityShape, constraintShape, spreadShape } from "./shape/placement-shape.ts";
+import {
+  type AffinityFile,
+  type ConstraintFile,
+  OPERATOR_ALIASES,
+  type SpreadFile,
+} from "./shape/placement-shape.ts";
+import type { Written } from "./shape/shape.ts";
+
+type WrittenConstraint = Written<typeof constraintShape>;
+type WrittenAffinity = Written<typeof affinityShape>;
+type WrittenSpread = Written<typeof spreadShape>;
+
+export function canonicalOperator(
+  operator: NonNullable<ConstraintFile["operator"]> = "=",
+): ConstraintOperator {
+  return Object.hasOwn(OPERATOR_ALIASES, operator)
+    ? OPERATOR_ALIASES[operator as keyof typeof OPERATOR_ALIASES]
+    : (operator as ConstraintOperator);
+}
+
+/** Nomad writes `${attr.arch}` for what is `attr.arch` here. */
+export function canonicalAttribute(attribute: string): string {
+  return attribute.startsWith("${") ? attribute.slice(2, -1) : attribute;
+}
+
+/** Instances that may share a value of the attribute, where the constraint does not say. */
+const DISTINCT_COUNT_DEFAULT = "1";
+
+function constraintOf(file: ConstraintFile): Constraint {
+  const operator = canonicalOperator(file.operator);
+  const attribute = canonicalAttribute(file.attribute ?? "");
+  switch (operator) {
+    case "distinct_hosts":
+    case "is_set":
+    case "is_not_set":
+      return { attribute, operator, value: "" };
+    case "distinct_property":
+      return { attribute, operator, value: file.value ?? DISTINCT_COUNT_DEFAULT };
+    default:
+      return { attribute, operator, value: file.value ?? "" };
+  }
+}
+
+/** Absent where the file has none, so that jobs of older releases keep their hashes. */
+export function placementWishes(file: {
+  readonly constraints?: readonly ConstraintFile[];
+  readonly affinities?: readonly AffinityFile[];
+}): PlacementWishes {
+  const { constraints = [], affinities = [] } = file;
+  return {
+    ...(constraints.length === 0 ? {} : { constraints: constraints.map(constraintOf) }),
+    ...(affinities.length === 0
+      ? {}
+      : {
+          affinities: affinities.map(
+            (affinity): Affinity => ({
+              ...constraintOf(affinity),
+              weight: affinity.weight ?? WEIGHT_DEFAULT,
+            }),
+          ),
+        }),
+  };
+}
+
+export function spreadsOf(files: readonly SpreadFile[] = []): { readonly spreads?: readonly Spread[] } {
+  if (files.length === 0) return {};
+  const spreads = files.map(
+    (file): Spread => ({
+      attribute: canonicalAttribute(file.attribute),
+      weight: file.weight ?? WEIGHT_DEFAULT,
+      targets: Object.entries(file.targets ?? {})
+        .map(([value, { percent }]) => ({ value, percent }))
+        .toSorted((left, right) => (left.value < right.value ? -1 : 1)),
+    }),
+  );
+  return { spreads };
+}
+
+/** With `undefined` for what a file leaves out. */
+export function formatWishes(wishes: PlacementWishes): {
+  readonly constraints: readonly WrittenConstraint[] | undefined;
+  readonly affinities: readonly WrittenAffinity[] | undefined;
+} {
+  const { constraints = [], affinities = [] } = wishes;
+  return {
+    constraints: constraints.length === 0 ? undefined : constraints.map(formatConstraint),
+    affinities:
+      affinities.length === 0
+        ? undefined
+        : affinities.map(
+            (affinity): WrittenAffinity => ({
+              // An affinity's operator is one of a constraint's, and it has an attribute.
+              ...(formatConstraint(affinity) as WrittenAffinity),
+              ...(affinity.weight === WEIGHT_DEFAULT ? {} : { weight: affinity.weight }),
+            }),
+          ),
+  };
+}
+
+function formatConstraint({ attribute, operator, value }: Constraint): WrittenConstraint {
+  const isDefault = operator === "distinct_property" && value === DISTINCT_COUNT_DEFAULT;
+  return {
+    ...(attribute === "" ? {} : { attribute }),
+    ...(operator === "=" ? {} : { operator }),
+    ...(value === "" || isDefault ? {} : { value }),
+  };
+}
+
+/** One spread stands by itself, as it is mostly written. */
+export function formatSpreads(
+  spreads: readonly Spread[] = [],
+): WrittenSpread | readonly WrittenSpread[] | undefined {
+  const written = spreads.map(
+    ({ attribute, weight, targets }): WrittenSpread => ({
+      attribute,
+      ...(weight === WEIGHT_DEFAULT ? {} : { weight }),
+      ...(targets.length === 0
+        ? {}
+        : { targets: Object.fromEntries(targets.map(({ value, percent }) => [value, { percent }])) }),
+    }),
+  );
+  return written.length > 1 ? written : written[0];
+}
