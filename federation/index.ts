@@ -48,5 +48,6 @@ export * from "./reconcile/restart.ts";
 export { constraintProblem, constraintText } from "./scheduler/constraint/operator.ts";
 export { type EvaluateOptions, evaluateJob } from "./scheduler/evaluate.ts";
 export type * from "./scheduler/plan.ts";
+export * from "./scheduler/preview.ts";
 export type { Algorithm } from "./scheduler/scores.ts";
 export { World } from "./scheduler/world.ts";

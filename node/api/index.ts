@@ -6,5 +6,6 @@ export type { ErrorBody } from "./schemas/common.ts";
 export type { EvaluationRow, RefusalRow } from "./schemas/evaluation.ts";
 export type { GroupSummary, JobDetailRow, JobRow, ReceiptRow, VersionRow } from "./schemas/job.ts";
 export type { DriverRow, NodeRow, RegionRow } from "./schemas/node.ts";
+export type { DiffRow, PlanRow } from "./schemas/plan.ts";
 export type { InstanceRow, ServiceRow } from "./schemas/service.ts";
 export type { DoctorRow, EventRow, HealthRow, ResetRow, StatusRow } from "./schemas/system.ts";
