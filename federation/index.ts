@@ -50,5 +50,6 @@ export { constraintProblem, constraintText } from "./scheduler/constraint/operat
 export { type RolloutState, rolloutOf } from "./scheduler/difference.ts";
 export { type EvaluateOptions, evaluateJob } from "./scheduler/evaluate.ts";
 export type * from "./scheduler/plan.ts";
+export * from "./scheduler/preview.ts";
 export type { Algorithm } from "./scheduler/scores.ts";
 export { World } from "./scheduler/world.ts";

@@ -7,7 +7,7 @@ import type { Evaluation } from "../model/evaluation.ts";
 import type { AllocationId, EvaluationId, JobId } from "../model/ids.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { CollectGarbage, JobRecord } from "./command.ts";
-import { isOpen, slotKey } from "./tables.ts";
+import { isOpen, slotCount, slotKey } from "./tables.ts";
 import type { LedgerView } from "./view.ts";
 
 export interface GarbageLimits {
@@ -55,7 +55,8 @@ export function jobReferences(view: LedgerView, job: JobRecord): JobReferences {
   const live = allocations.filter((allocation) => !isAllocationEnded(allocation.status));
   const previous = new Set(live.map((allocation) => allocation.previous));
   const origins = new Set(live.map((allocation) => allocation.evaluation));
-  const groups = new Map(view.currentVersion(job).spec.groups.map((group) => [group.name, group.count]));
+  const { spec } = view.currentVersion(job);
+  const groups = new Map(spec.groups.map((group) => [group.name, slotCount(spec, group)]));
   return {
     isAllocationNeeded: (allocation) => {
       if (!isAllocationEnded(allocation.status) || previous.has(allocation.id)) return true;

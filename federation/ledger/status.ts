@@ -3,9 +3,10 @@
  * section 8).
  */
 import type { Allocation } from "../model/allocation.ts";
+import { isSystemJob } from "../model/job.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { JobRecord } from "./command.ts";
-import { isOpen, slotKey } from "./tables.ts";
+import { isOpen, slotCount, slotKey } from "./tables.ts";
 import type { LedgerView } from "./view.ts";
 
 /**
@@ -42,7 +43,7 @@ export function jobStatus(view: LedgerView, job: JobRecord): JobStatus {
 /** By group name: those of the current version, and older ones of which something is still live. */
 export function groupCounts(view: LedgerView, job: JobRecord): Readonly<Record<string, GroupCounts>> {
   const { spec } = view.currentVersion(job);
-  const desired = new Map(spec.groups.map((group) => [group.name, group.count]));
+  const desired = new Map(spec.groups.map((group) => [group.name, slotCount(spec, group)]));
   const slots = new Map<string, Allocation>();
   for (const allocation of view.allocationsOfJob(job.namespace, job.id)) {
     const isWanted = allocation.index < (desired.get(allocation.group) ?? 0);
@@ -52,9 +53,21 @@ export function groupCounts(view: LedgerView, job: JobRecord): Readonly<Record<s
   const names = new Set([...desired.keys(), ...Array.from(slots.values(), ({ group }) => group)]);
   const counts = Array.from(names, (name): [string, GroupCounts] => {
     const own = [...slots.values()].filter(({ group }) => group === name);
-    return [name, { desired: job.stopped ? 0 : (desired.get(name) ?? 0), ...countSlots(own) }];
+    const wanted = isSystemJob(spec) ? systemSlots(view, job, name, own) : (desired.get(name) ?? 0);
+    return [name, { desired: job.stopped ? 0 : wanted, ...countSlots(own) }];
   });
   return Object.fromEntries(counts);
+}
+
+/** Of a system job: those that have it or had it to its end, and those that were refused. */
+function systemSlots(view: LedgerView, job: JobRecord, group: string, own: readonly Allocation[]): number {
+  const filled = own.filter(({ desired, status }) => desired === "run" || !isAllocationEnded(status)).length;
+  const refusals = view
+    .evaluationsOfJob(job.namespace, job.id)
+    .flatMap((evaluation) => (isOpen(evaluation) ? evaluation.refusals : []));
+  return refusals
+    .filter((refusal) => refusal.group === group)
+    .reduce((sum, { unplaced }) => sum + unplaced, filled);
 }
 
 function countSlots(slots: readonly Allocation[]): Omit<GroupCounts, "desired"> {

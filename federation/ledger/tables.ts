@@ -7,6 +7,7 @@ import { invariant } from "../invariant.ts";
 import type { Allocation } from "../model/allocation.ts";
 import type { Evaluation } from "../model/evaluation.ts";
 import { type AllocationId, type EvaluationId, type JobId, jobKey, type NodeId } from "../model/ids.ts";
+import { type GroupSpec, isSystemJob, type JobSpec } from "../model/job.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { NodeRecord } from "../model/node.ts";
 import { Claims, type Demand } from "./claims.ts";
@@ -19,9 +20,9 @@ export class Tables implements LedgerView {
   readonly #nodes = new OrderedRows<NodeId, NodeRecord>((left, right) => compareText(left.id, right.id));
   /** Index at which the node last came to have more room; decides whether a plan saw it. */
   readonly #grownAt = new Map<NodeId, number>();
-  readonly #jobs = new OrderedRows<string, JobRecord>(
-    (left, right) => compareText(left.namespace, right.namespace) || compareText(left.id, right.id),
-  );
+  readonly #jobs = new OrderedRows<string, JobRecord>(compareJobs);
+  /** Those of the jobs that belong on every node and are not stopped. */
+  readonly #systemJobs = new OrderedRows<string, JobRecord>(compareJobs);
   readonly #allocations = new Map<AllocationId, Allocation>();
   readonly #allocationsByJob = new GroupedRows<AllocationId, Allocation>();
   readonly #allocationsByNode = new GroupedRows<AllocationId, Allocation>();
@@ -47,6 +48,11 @@ export class Tables implements LedgerView {
 
   jobs(): readonly JobRecord[] {
     return this.#jobs.list();
+  }
+
+  /** System jobs that are not stopped. */
+  systemJobs(): readonly JobRecord[] {
+    return this.#systemJobs.list();
   }
 
   currentVersion(job: JobRecord): AdmittedVersion {
@@ -125,8 +131,11 @@ export class Tables implements LedgerView {
   }
 
   putJob(job: JobRecord): void {
-    this.currentVersion(job);
-    this.#jobs.set(jobKey(job.namespace, job.id), job);
+    const { spec } = this.currentVersion(job);
+    const key = jobKey(job.namespace, job.id);
+    this.#jobs.set(key, job);
+    if (isSystemJob(spec) && !job.stopped) this.#systemJobs.set(key, job);
+    else this.#systemJobs.delete(key);
   }
 
   /**
@@ -181,6 +190,7 @@ export class Tables implements LedgerView {
     const referenced = this.#allocationsByJob.has(key) || this.#evaluationsByJob.has(key);
     invariant(!referenced, `job ${key} is referenced`);
     this.#jobs.delete(key);
+    this.#systemJobs.delete(key);
   }
 
   #occupy(allocation: Allocation, previous: Allocation | undefined): void {
@@ -201,9 +211,21 @@ export class Tables implements LedgerView {
   }
 }
 
+function compareJobs(left: JobRecord, right: JobRecord): number {
+  return compareText(left.namespace, right.namespace) || compareText(left.id, right.id);
+}
+
 /** Pending, blocked or waiting: someone will think about the job again. */
 export function isOpen(evaluation: Evaluation): boolean {
   return evaluation.status !== "complete" && evaluation.status !== "failed";
+}
+
+/** Slots of one group of a system job: as many as there may be nodes. */
+export const SYSTEM_SLOTS_MAX = 1_000_000;
+
+/** Slots are numbered from 0 to this, less one. */
+export function slotCount(spec: JobSpec, group: GroupSpec): number {
+  return isSystemJob(spec) ? SYSTEM_SLOTS_MAX : group.count;
 }
 
 /** The one place of a job that an allocation fills. Names have no slash in them. */

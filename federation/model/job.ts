@@ -67,6 +67,11 @@ export interface PlacementWishes {
   readonly affinities?: readonly Affinity[];
 }
 
+/** An instance on each node that fits, instead of `count` of them. */
+export function isSystemJob({ type }: Pick<JobSpec, "type">): boolean {
+  return type === "system" || type === "sysbatch";
+}
+
 export interface JobSpec extends PlacementWishes {
   readonly spreads?: readonly Spread[];
   readonly id: JobId;

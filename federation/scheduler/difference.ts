@@ -1,17 +1,20 @@
 /**
  * What a job needs changed: Nomad's reconciler, apart from where things go. Slots are 0 to count - 1 of each
- * group and hold at most one live allocation: a slot whose old one still runs is filled only when that one
- * has ended, because its ports and resources are its own until then.
+ * group, or one a node for system jobs, and hold at most one live allocation: a slot whose old one still runs
+ * is filled only when that one has ended, because its ports and resources are its own until then.
  */
 import type { AdmittedVersion, JobRecord, PlannedStop } from "../ledger/command.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { Allocation } from "../model/allocation.ts";
-import type { AllocationId, JobId } from "../model/ids.ts";
-import type { GroupSpec } from "../model/job.ts";
+import type { AllocationId, JobId, NodeId } from "../model/ids.ts";
+import { type GroupSpec, isSystemJob } from "../model/job.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
+import type { NodeConstraint } from "./constraint/constraint.ts";
+import { wishesOf } from "./constraint/wishes.ts";
 import type { JobDifference, PlacementRequest } from "./plan.ts";
 import { decideReschedule } from "./reschedule.ts";
 import { isSameRun } from "./same-run.ts";
+import { isWelcome, nodeSlots } from "./system.ts";
 
 /** Slots asked for at once; the rest follow when these have their place. */
 export const REQUESTS_MAX = 100_000;
@@ -33,6 +36,8 @@ interface Versions {
   readonly current: AdmittedVersion;
   /** Its group runs unchanged under the current version. */
   isCurrent(allocation: Allocation): boolean;
+  /** The current version may have it on its node. Where it was placed by that version, that was asked then. */
+  isWelcome(allocation: Allocation): boolean;
   /**
    * The job was stopped and started again since: what had ended by then is past, its failures do not count.
    */
@@ -60,20 +65,48 @@ export function differJob(view: LedgerView, namespace: string, job: JobId, nowMs
   }
   for (const group of spec.groups) {
     const slots = groups.get(group.name) ?? new Map<number, Allocation[]>();
-    stopSlots(changes, slots, group.count, `scaled down to ${group.count}`);
-    const rolling: Rolling = { outdated: [], inFlight: 0, bad: 0 };
-    for (let index = 0; index < group.count && changes.place.length < REQUESTS_MAX; index += 1) {
-      const slot: Slot = {
-        group,
-        index,
-        allocations: slots.get(index) ?? [],
-        isBatch: spec.type === "batch",
-      };
-      differSlot(changes, versions, slot, rolling, nowMs);
-    }
-    replaceOutdated(changes, versions, group, rolling);
+    if (isSystemJob(spec)) differSystem(changes, versions, view, group, slots, nowMs);
+    else differCounted(changes, versions, group, slots, nowMs);
   }
   return differenceOf(changes);
+}
+
+function differCounted(
+  changes: Changes,
+  versions: Versions,
+  group: GroupSpec,
+  slots: Slots,
+  nowMs: number,
+): void {
+  stopSlots(changes, slots, group.count, `scaled down to ${group.count}`);
+  const isBatch = versions.current.spec.type === "batch";
+  const rolling: Rolling = { outdated: [], inFlight: 0, bad: 0 };
+  for (let index = 0; index < group.count && changes.place.length < REQUESTS_MAX; index += 1) {
+    const slot: Slot = { group, index, allocations: slots.get(index) ?? [], isBatch };
+    differSlot(changes, versions, slot, rolling, nowMs);
+  }
+  replaceOutdated(changes, versions, group, rolling);
+}
+
+function differSystem(
+  changes: Changes,
+  versions: Versions,
+  view: LedgerView,
+  group: GroupSpec,
+  slots: Slots,
+  nowMs: number,
+): void {
+  const { spec } = versions.current;
+  const isBatch = spec.type === "sysbatch";
+  const known = [...slots.values()].flat();
+  const rolling: Rolling = { outdated: [], inFlight: 0, bad: 0 };
+  for (const { allocations, index, node, use } of nodeSlots(view, spec, group, known)) {
+    if (changes.place.length >= REQUESTS_MAX) break;
+    if (use.kind === "open")
+      differSlot(changes, versions, { group, index, allocations, isBatch, node: node.id }, rolling, nowMs);
+    else if (use.kind === "closed") stopSlots(changes, new Map([[0, allocations]]), 0, use.reason);
+  }
+  replaceOutdated(changes, versions, group, rolling);
 }
 
 interface Slot {
@@ -82,6 +115,8 @@ interface Slot {
   /** Oldest first. */
   readonly allocations: readonly Allocation[];
   readonly isBatch: boolean;
+  /** Where it is, of a system job. */
+  readonly node?: NodeId;
 }
 
 /** Where the rollout of a group stands. */
@@ -101,7 +136,7 @@ function differSlot(changes: Changes, versions: Versions, slot: Slot, rolling: R
   for (const double of running.slice(0, -1)) stopOne(changes, double, "a newer allocation holds its slot");
   const last = slot.allocations.at(-1);
   if (last?.version === versions.current.number && isBad(last)) rolling.bad += 1;
-  if (keeper !== undefined && versions.isCurrent(keeper)) {
+  if (keeper !== undefined && versions.isCurrent(keeper) && versions.isWelcome(keeper)) {
     if (keeper.version === versions.current.number && keeper.rollout === undefined) rolling.inFlight += 1;
     return;
   }
@@ -115,7 +150,7 @@ function differSlot(changes: Changes, versions: Versions, slot: Slot, rolling: R
     return;
   }
   rolling.inFlight += 1;
-  if (last === undefined) changes.place.push({ group: slot.group.name, index: slot.index });
+  if (last === undefined) changes.place.push(requestFor(slot));
   else differEnded(changes, versions, slot, last, nowMs);
 }
 
@@ -141,6 +176,10 @@ function replaceOutdated(changes: Changes, versions: Versions, group: GroupSpec,
   }
 }
 
+function requestFor({ group, index, node }: Slot): PlacementRequest {
+  return { group: group.name, index, ...(node === undefined ? {} : { node }) };
+}
+
 /** The slot is empty and `last` was the last to hold it. */
 function differEnded(
   changes: Changes,
@@ -149,7 +188,7 @@ function differEnded(
   last: Allocation,
   nowMs: number,
 ): void {
-  const fresh: PlacementRequest = { group: slot.group.name, index: slot.index };
+  const fresh = requestFor(slot);
   if (versions.isPast(last)) {
     changes.place.push(fresh);
     return;
@@ -165,7 +204,8 @@ function differEnded(
   // A service that ended by itself counts as failed, whatever its exit code: else one that exits at once
   // would be placed again without a pause.
   const decision = decideReschedule(slot.group.reschedule, last, nowMs);
-  if (decision.kind === "now") changes.place.push({ ...request, avoid: last.nodeId });
+  if (decision.kind === "now")
+    changes.place.push(slot.node === undefined ? { ...request, avoid: last.nodeId } : request);
   else if (decision.kind === "never") changes.abandoned.push(last.id);
   else changes.delayMs = Math.min(changes.delayMs ?? decision.delayMs, decision.delayMs);
 }
@@ -175,16 +215,23 @@ function versionsOf(view: LedgerView, record: JobRecord): Versions {
   const known = new Map<string, boolean>();
   return {
     current,
-    isCurrent: ({ version, group }) => {
+    isCurrent: ({ group, version }) => {
       if (version === current.number) return true;
       const key = `${version} ${group}`;
       const answer = known.get(key) ?? isUnchanged(view, record, current, version, group);
       known.set(key, answer);
       return answer;
     },
+    isWelcome: ({ group, nodeId, version }) =>
+      version === current.number || isWelcome(view.node(nodeId), constraintsOf(current, group)),
     isPast: ({ version }) =>
       record.versions.some((later) => later.number > version && later.operation === "stop"),
   };
+}
+
+function constraintsOf({ spec }: AdmittedVersion, name: string): readonly NodeConstraint[] {
+  const group = spec.groups.find((candidate) => candidate.name === name);
+  return group === undefined ? [] : wishesOf(spec, group).constraints;
 }
 
 function isUnchanged(

@@ -5,7 +5,7 @@ import type { GroupSpec, JobSpec } from "../model/job.ts";
  * Would an instance of `group` started from `before` be the same as one started from `after`? Everything that
  * the agent reads counts: it reads the spec of the allocation's own version, so what differs there takes
  * effect only in a new allocation. What only the scheduler reads (count, reschedule and update policy,
- * priority) and other groups do not count.
+ * priority, wishes about nodes) and other groups do not count.
  */
 export function isSameRun(before: JobSpec, after: JobSpec, group: string): boolean {
   const groupBefore = before.groups.find((candidate) => candidate.name === group);
@@ -15,6 +15,8 @@ export function isSameRun(before: JobSpec, after: JobSpec, group: string): boole
 }
 
 function whatRuns(spec: JobSpec, group: GroupSpec): string {
-  const { count: _count, reschedule: _reschedule, update: _update, ...seen } = group;
-  return canonicalText({ type: spec.type, meta: spec.meta, group: seen });
+  const { affinities: _a, constraints: _c, count: _n, spreads: _s, ...kept } = group;
+  const { reschedule: _r, update: _u, ...seen } = kept;
+  const tasks = group.tasks.map(({ affinities: _liked, constraints: _asked, ...task }) => task);
+  return canonicalText({ type: spec.type, meta: spec.meta, group: { ...seen, tasks } });
 }

@@ -13,9 +13,11 @@ import { methodsOf, type Route, recordRoutes } from "./route-table.ts";
 import { allocationRoutes } from "./routes/allocations.ts";
 import { evaluationRoutes } from "./routes/evaluations.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { jobChangeRoutes } from "./routes/job-changes.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { logRoutes } from "./routes/logs.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
+import { planRoutes } from "./routes/plan.ts";
 import { regionRoutes } from "./routes/regions.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { submissionRoutes } from "./routes/submissions.ts";
@@ -41,9 +43,11 @@ const RESOURCES = [
   allocationRoutes,
   evaluationRoutes,
   eventRoutes,
+  jobChangeRoutes,
   jobRoutes,
   logRoutes,
   nodeRoutes,
+  planRoutes,
   regionRoutes,
   serviceRoutes,
   submissionRoutes,

@@ -27,6 +27,8 @@ export interface CommandSpec {
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** Two or three lines more for `--help`. */
   readonly details?: string;
+  /** Exit code of a failure that is not one of usage; default: 1. */
+  readonly failureCode?: number;
   readonly load: () => Promise<CommandModule>;
 }
 
@@ -50,7 +52,7 @@ export interface CommandContext {
 }
 
 /** Exit codes of DESIGN section 7. */
-export const EXIT = { done: 0, failed: 1, incomplete: 2, usage: 64 } as const;
+export const EXIT = { done: 0, failed: 1, pending: 1, incomplete: 2, usage: 64, planFailed: 255 } as const;
 
 /** A failure that the user sees as one line what and one line what to do next. */
 export class CommandError extends Error {

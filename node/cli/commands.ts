@@ -1,5 +1,11 @@
 /** Every command of this release. A command appears here only once it works. */
-import type { CommandSpec, OptionSpec } from "./command.ts";
+import { type CommandSpec, EXIT, type OptionSpec } from "./command.ts";
+
+const CHECK_INDEX: OptionSpec = {
+  type: "string",
+  value: "N",
+  summary: "only if the job's modify index is N (0: it is new)",
+};
 
 const DETACH: OptionSpec = {
   type: "boolean",
@@ -69,11 +75,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: { min: 1, max: 1 },
     options: {
       detach: DETACH,
-      "check-index": {
-        type: "string",
-        value: "N",
-        summary: "only if the job's modify index is N (0: it is new)",
-      },
+      "check-index": CHECK_INDEX,
     },
     details:
       "FILE is YAML or JSON, - is standard input. Exit code 2: accepted, but not all of it could be placed.",
@@ -86,6 +88,60 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: { min: 1, max: 1 },
     options: {},
     load: () => import("./commands/job-validate.ts"),
+  },
+  {
+    words: ["job", "init"],
+    summary: "write an example job file, with comments",
+    usage: "[FILE]",
+    arguments: { min: 0, max: 1 },
+    options: {},
+    details: "FILE is job.yaml by default, - is standard output. A file that is there is left as it is.",
+    load: () => import("./job/init.ts"),
+  },
+  {
+    words: ["job", "plan"],
+    summary: "show what running a job file would change, and change nothing",
+    usage: "FILE",
+    arguments: { min: 1, max: 1 },
+    options: {},
+    details: "Exit code 0: nothing to change, 1: changes are pending, 255: it can't be planned.",
+    failureCode: EXIT.planFailed,
+    load: () => import("./job/plan.ts"),
+  },
+  {
+    words: ["job", "history"],
+    summary: "list the versions of a job and what each changed",
+    usage: "JOB",
+    arguments: { min: 1, max: 1 },
+    options: { diff: { type: "boolean", short: "p", summary: "show each change in full" } },
+    load: () => import("./job/history.ts"),
+  },
+  {
+    words: ["job", "diff"],
+    summary: "compare two versions of a job",
+    usage: "JOB [VERSION [VERSION]]",
+    arguments: { min: 1, max: 3 },
+    options: {},
+    details: "Without versions the newest with the one before it, with one that one with the newest.",
+    load: () => import("./job/diff.ts"),
+  },
+  {
+    words: ["job", "revert"],
+    summary: "run an earlier version of a job again",
+    usage: "JOB VERSION",
+    arguments: { min: 2, max: 2 },
+    options: { detach: DETACH, "check-index": CHECK_INDEX },
+    details: "It becomes a new version; the history stays as it is.",
+    load: () => import("./job/revert.ts"),
+  },
+  {
+    words: ["job", "scale"],
+    summary: "change how many instances a group has",
+    usage: "JOB [GROUP] COUNT",
+    arguments: { min: 2, max: 3 },
+    options: { detach: DETACH, "check-index": CHECK_INDEX },
+    details: "It becomes a new version, equal but for the count. GROUP may be left out where there is one.",
+    load: () => import("./job/scale.ts"),
   },
   {
     words: ["job", "ls"],

@@ -27,6 +27,7 @@ export interface CliWorld {
  * Never throws for what a user can cause: prints what went wrong and what to do next, returns the exit code.
  */
 export async function runCli(world: CliWorld): Promise<number> {
+  let failureCode: number = EXIT.failed;
   let out = outputFor(world, { json: world.argv.includes("--json"), quiet: false, colour: true });
   try {
     const first = world.argv[0];
@@ -36,6 +37,7 @@ export async function runCli(world: CliWorld): Promise<number> {
     if (first === "--version") return await runCli({ ...world, argv: ["version", ...world.argv.slice(1)] });
     const found = findCommand(COMMANDS, world.argv);
     if (found === undefined) throw unknownCommand(COMMANDS, world.argv);
+    failureCode = found.spec.failureCode ?? failureCode;
     const invocation = parseInvocation(found.spec, found.rest);
     if (flag(invocation, "help")) {
       out.line(commandHelp(found.spec));
@@ -49,7 +51,8 @@ export async function runCli(world: CliWorld): Promise<number> {
     const module = await found.spec.load();
     return await module.run(contextOf(world, invocation, out));
   } catch (cause) {
-    return fail(cause, out);
+    const exitCode = fail(cause, out);
+    return exitCode === EXIT.failed ? failureCode : exitCode;
   }
 }
 

@@ -150,7 +150,7 @@ function wordFor(type: string, rows: readonly AllocationRow[]): string {
 }
 
 /** Why instances wait, one line a reason. */
-export function explain(evaluation: EvaluationRow): readonly string[] {
+export function explain(evaluation: Pick<EvaluationRow, "refusals">): readonly string[] {
   return evaluation.refusals.flatMap((refusal) => {
     const reasons = Object.entries(refusal.excluded).map(
       ([filter, nodes]) => `${filter} (${nodes} of ${refusal.nodes_evaluated} nodes)`,

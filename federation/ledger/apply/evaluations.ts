@@ -40,6 +40,11 @@ export function wakeFitting(change: Change, nodeId: NodeId): void {
   }
 }
 
+/** A node came, went or changed: jobs that belong on every node that fits are looked at again. */
+export function raiseSystemJobs(change: Change): void {
+  for (const job of change.tables.systemJobs()) raiseEvaluation(change, job, "node-changed");
+}
+
 /** Whether a node came to have room, after the index, for something that the plan could not place. */
 export function grewFor(tables: Tables, version: AdmittedVersion, plan: Parked, index: number): boolean {
   return tables

@@ -12,7 +12,7 @@ import { isAllocationEnded } from "../../model/lifecycle.ts";
 import type { Change } from "../change.ts";
 import { groupResources } from "../claims.ts";
 import type { AdmittedVersion, ApplyPlan, CommandOutcome, JobRecord, PlannedPlacement } from "../command.ts";
-import { slotKey, type Tables } from "../tables.ts";
+import { slotCount, slotKey, type Tables } from "../tables.ts";
 import { grewFor } from "./evaluations.ts";
 import { isReplaceable, nextReschedules } from "./replacement.ts";
 
@@ -90,7 +90,8 @@ function obstacle(tables: Tables, planned: Planned, placement: PlannedPlacement)
   const { group: groupName, id, index, nodeId, previous } = placement;
   const group = planned.version.spec.groups.find((candidate) => candidate.name === groupName);
   if (group === undefined) return "no such group";
-  if (!Number.isInteger(index) || index < 0 || index >= group.count) return "no such slot";
+  if (!Number.isInteger(index) || index < 0 || index >= slotCount(planned.version.spec, group))
+    return "no such slot";
   if (tables.allocation(id) !== undefined) return "allocation id in use";
   const slot = slotKey({ namespace: planned.job.namespace, job: planned.job.id, group: groupName, index });
   if (tables.liveInSlot(slot) !== undefined) return "slot in use";

@@ -3,7 +3,7 @@ import { canonicalText } from "../../canonical.ts";
 import type { NodeFacts, NodeRecord } from "../../model/node.ts";
 import type { Change } from "../change.ts";
 import type { CommandOutcome, RegisterNode } from "../command.ts";
-import { wakeFitting } from "./evaluations.ts";
+import { raiseSystemJobs, wakeFitting } from "./evaluations.ts";
 
 export function registerNode(change: Change, command: RegisterNode): CommandOutcome {
   const { node: facts } = command;
@@ -29,6 +29,7 @@ export function registerNode(change: Change, command: RegisterNode): CommandOutc
     registeredAtMs: change.atMs,
   };
   change.putNode(node, `node ${facts.name} ${held === undefined ? "joined" : "registered again"}`);
+  raiseSystemJobs(change);
   wakeFitting(change, node.id);
   return { ok: true };
 }

@@ -79,7 +79,8 @@ function isRolling(tables: Tables, job: JobRecord, judged: Allocation): boolean 
 function concerns(tables: Tables, job: JobRecord, ended: Allocation): boolean {
   if (job.stopped) return false;
   const { number, spec } = tables.currentVersion(job);
-  const isDone = spec.type === "batch" && ended.status === "complete" && ended.desired === "run";
+  const isBatch = spec.type === "batch" || spec.type === "sysbatch";
+  const isDone = isBatch && ended.status === "complete" && ended.desired === "run";
   return !isDone || ended.version !== number;
 }
 

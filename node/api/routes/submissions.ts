@@ -10,7 +10,7 @@ import { JobFile, ReceiptRow, submitQuery, ValidRow } from "../schemas/job.ts";
 export const JOB_BYTES_MAX = 1024 * 1024;
 const JSON_TYPES = ["application/json"];
 /** RFC 9512 and what was used before it. */
-const YAML_TYPES = ["application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"];
+export const YAML_TYPES = ["application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"];
 /** There is one token yet, the operator's. */
 const SUBMITTER = "operator";
 
@@ -24,14 +24,18 @@ class JobText {
   }
 }
 
-export const submissionRoutes: FastifyPluginCallback<{ context: ApiContext }> = (app, { context }, done) => {
-  // Only here: other routes take no YAML, and JSON that is parsed already has no lines to name.
+/** Only where jobs are sent: other routes take no YAML, and JSON that was parsed has no lines to name. */
+export function takeJobTexts(app: FastifyInstance): void {
   app.removeContentTypeParser(JSON_TYPES);
   for (const [types, format] of [[JSON_TYPES, "json"] as const, [YAML_TYPES, "yaml"] as const]) {
     app.addContentTypeParser(types, { parseAs: "string" }, (_request, body, parsed) => {
       parsed(null, new JobText(format, String(body)));
     });
   }
+}
+
+export const submissionRoutes: FastifyPluginCallback<{ context: ApiContext }> = (app, { context }, done) => {
+  takeJobTexts(app);
   submitRoutes(app, context);
   stopRoute(app, context);
   app.withTypeProvider<TypeBoxProvider>().post(
@@ -100,11 +104,22 @@ async function submit(
   query: { readonly namespace?: string; readonly check_index?: number },
   id: string | undefined,
 ): Promise<ReceiptRow> {
+  const { spec, warnings } = jobOfRequest(context, body, query, id);
+  return receiptRow(await context.service.submit(spec, submitOptions(query.check_index)), warnings);
+}
+
+/** The job in the body, in the namespace of the request. PeerError `invalid_job` with all that is wrong. */
+export function jobOfRequest(
+  context: ApiContext,
+  body: unknown,
+  query: { readonly namespace?: string },
+  id: string | undefined,
+): Pick<ParsedJob, "spec" | "warnings"> {
   const { spec, warnings, locate } = parsedJob(context, body);
   refuseProblems(locate([...idProblems(spec, id), ...namespaceProblems(spec, query.namespace)]));
   const placed = { ...spec, namespace: query.namespace ?? spec.namespace };
   refuseProblems(locate(context.service.validate(placed)));
-  return receiptRow(await context.service.submit(placed, submitOptions(query.check_index)), warnings);
+  return { spec: placed, warnings };
 }
 
 function idProblems(spec: JobSpec, id: string | undefined): readonly Problem[] {
@@ -121,7 +136,7 @@ function namespaceProblems(spec: JobSpec, namespace: string | undefined): readon
   ];
 }
 
-function submitOptions(checkIndex: number | undefined): SubmitOptions {
+export function submitOptions(checkIndex: number | undefined): SubmitOptions {
   return { submittedBy: SUBMITTER, ...(checkIndex === undefined ? {} : { checkIndex }) };
 }
 

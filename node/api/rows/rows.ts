@@ -14,12 +14,13 @@ import {
   type LedgerView,
   type NodeRecord,
   type Problem,
+  type Refusal,
   rolloutOf,
   type TaskRecord,
 } from "../../../federation/index.ts";
 import type { AllocationUsage, PeerStatus, SubmitReceipt } from "../../service/service.ts";
 import type { AllocationRow, AllocationUsageRow, TaskRow } from "../schemas/allocation.ts";
-import type { EvaluationRow } from "../schemas/evaluation.ts";
+import type { EvaluationRow, RefusalRow } from "../schemas/evaluation.ts";
 import type { JobRow, ReceiptRow, VersionRow } from "../schemas/job.ts";
 import type { DriverRow, NodeRow, RegionRow } from "../schemas/node.ts";
 import type { InstanceRow, ServiceRow } from "../schemas/service.ts";
@@ -150,19 +151,23 @@ export function evaluationRow(evaluation: Evaluation): EvaluationRow {
     trigger: evaluation.trigger,
     status: evaluation.status,
     priority: evaluation.priority,
-    refusals: evaluation.refusals.map((refusal) => ({
-      group: refusal.group,
-      unplaced: refusal.unplaced,
-      nodes_evaluated: refusal.nodesEvaluated,
-      excluded: { ...refusal.excluded },
-      ...(refusal.advice === undefined ? {} : { advice: refusal.advice }),
-    })),
+    refusals: evaluation.refusals.map(refusalRow),
     attempts: evaluation.attempts,
     ...(evaluation.delayMs === undefined ? {} : { delay_ms: evaluation.delayMs }),
     create_index: evaluation.createIndex,
     modify_index: evaluation.modifyIndex,
     created_at: isoTime(evaluation.createdAtMs),
     modified_at: isoTime(evaluation.modifiedAtMs),
+  };
+}
+
+export function refusalRow(refusal: Refusal): RefusalRow {
+  return {
+    group: refusal.group,
+    unplaced: refusal.unplaced,
+    nodes_evaluated: refusal.nodesEvaluated,
+    excluded: { ...refusal.excluded },
+    ...(refusal.advice === undefined ? {} : { advice: refusal.advice }),
   };
 }
 

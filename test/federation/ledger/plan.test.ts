@@ -338,3 +338,29 @@ test("pending evaluations come by priority, then age", () => {
   region.ok(region.plan(first, { outcome: "failed" }));
   assert.deepEqual(turn(), [low, high, second]);
 });
+
+test("disk is held from the placement to the end; what reserves none is not asked for any", () => {
+  const region = new Region();
+  region.register(1, { resources: { cpu: 1000, memoryBytes: 1024 * MIB, diskBytes: 100 } });
+  const evaluation = region.admit("v1", jobSpec("web", { groups: [groupSpec({ count: 3, diskBytes: 60 })] }));
+  const first = region.place(evaluation, placement(1, 1));
+  assert.deepEqual(first.resources, { cpu: 100, memoryBytes: 64 * MIB, diskBytes: 60 });
+  const other = region.admit("v2", jobSpec("db", { groups: [groupSpec({ diskBytes: 41 })] }));
+  const plan = { placements: [placement(2, 1)] };
+  assert.equal(region.ok(region.plan(other, plan)).refused, 1);
+  const none = region.admit("v3", jobSpec("none"));
+  region.register(1, { resources: { cpu: 1000, memoryBytes: 1024 * MIB, diskBytes: 10 } });
+  region.place(none, placement(3, 1));
+  region.register(1, { resources: { cpu: 1000, memoryBytes: 1024 * MIB, diskBytes: 100 } });
+  region.report(first.id, "complete");
+  assert.equal(region.ok(region.plan(other, plan)).refused, 0);
+});
+
+test("a slot of a system job has any number that is a slot's", () => {
+  const region = new Region();
+  region.register(1);
+  const evaluation = region.admit("v1", jobSpec("agent", { type: "system" }));
+  const tooHigh = region.plan(evaluation, { placements: [placement(1, 1, { index: 1_000_000 })] });
+  assert.equal(region.ok(tooHigh).refused, 1);
+  region.place(evaluation, placement(2, 1, { index: 999_999 }));
+});

@@ -11,7 +11,17 @@ import type {
   NodeId,
 } from "../../../federation/index.ts";
 import { differJob, REQUESTS_MAX } from "../../../federation/scheduler/difference.ts";
-import { allocationOf, groupOf, jobOf, NAMESPACE, RESCHEDULE, specOf, taskOf, viewOf } from "../fixtures.ts";
+import {
+  allocationOf,
+  groupOf,
+  jobOf,
+  NAMESPACE,
+  nodeOf,
+  RESCHEDULE,
+  specOf,
+  taskOf,
+  viewOf,
+} from "../fixtures.ts";
 
 const shop = "shop" as JobId;
 
@@ -92,6 +102,30 @@ test("a changed run is stopped first, its slot is placed when it has ended", () 
   assert.deepEqual(differ(job, [stopping]), { ...nothing, waitingForStop: 1 });
   const ended = allocationOf("a", { desired: "stop", status: "complete" });
   assert.deepEqual(differ(job, [ended]), { ...nothing, place: [{ ...web(0), previous: "a" }] });
+});
+
+test("new wishes about nodes move only those whose node does not meet them", () => {
+  const nodes = [nodeOf("node-a", { meta: { rack: "r1" } }), nodeOf("node-b", { meta: { rack: "r2" } })];
+  const allocations = [
+    allocationOf("a"),
+    allocationOf("b", { index: 1, nodeId: "node-b" as NodeId }),
+    allocationOf("c", { index: 2, nodeId: "node-b" as NodeId, status: "complete" }),
+  ];
+  const rack = [{ attribute: "meta.rack", operator: "=" as const, value: "r1" }];
+  for (const [group, job] of [
+    [{ constraints: rack }, {}],
+    [{ tasks: [taskOf("app", { constraints: rack })] }, {}],
+    [{}, { constraints: rack }],
+  ] as const) {
+    const batch = { type: "batch" as const };
+    const jobs = [jobOf(shopOf({ count: 3 }, batch), shopOf({ count: 3, ...group }, { ...batch, ...job }))];
+    const view = viewOf({ nodes, jobs, allocations });
+    const { place, stop } = differJob(view, NAMESPACE, shop, 0);
+    assert.deepEqual(stop, [{ id: "b", reason: "replaced by version 2" }]);
+    assert.deepEqual(place, [], "what is done is done wherever it was");
+  }
+  const affinities = rack.map((wish) => ({ ...wish, weight: 100 }));
+  assert.deepEqual(differ(jobOf(shopOf(), shopOf({ affinities })), [allocationOf("a")]), nothing);
 });
 
 test("a version that the ledger forgot counts as changed", () => {

@@ -15,6 +15,12 @@ test("what only the scheduler reads leaves the run as it is", () => {
   assert.ok(isSame({ count: 7 }));
   assert.ok(isSame({ reschedule: { ...RESCHEDULE, attempts: 9, unlimited: false } }));
   assert.ok(isSame({}, { priority: 90 }));
+  const constraints = [{ attribute: "meta.rack", operator: "=" as const, value: "r1" }];
+  const affinities = constraints.map((constraint) => ({ ...constraint, weight: 50 }));
+  const spreads = [{ attribute: "meta.rack", weight: 50, targets: [] }];
+  assert.ok(isSame({ constraints, affinities, spreads }));
+  assert.ok(isSame({ tasks: [taskOf("app", { constraints, affinities })] }));
+  assert.ok(isSame({}, { constraints, affinities, spreads }));
 });
 
 test("the order of keys means nothing", () => {
@@ -34,6 +40,7 @@ test("all that reaches the node makes another run", () => {
   const changes: readonly Partial<GroupSpec>[] = [
     { meta: { rack: "1" } },
     { restart: { attempts: 3, intervalMs: 60_000, delayMs: 1_000, mode: "fail" } },
+    { diskBytes: 1 },
     { ports: [{ label: "http" }] },
     { services: [{ name: "shop", tags: [], checks: [] }] },
     { tasks: [taskOf("app", { env: { LOG: "debug" } })] },

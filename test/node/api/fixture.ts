@@ -164,6 +164,8 @@ export class FakeService implements PeerService {
   /** Whatever a mutation shall throw. */
   failure: unknown;
   stopping = false;
+  /** What was submitted last. */
+  submitted: JobSpec | undefined;
   /** Text of each task and stream; `base` bytes of it were rotated away. */
   readonly logTexts = new Map<string, { text: string; base: number; ended: boolean }>();
   readonly #wakes = new Set<() => void>();
@@ -230,6 +232,7 @@ export class FakeService implements PeerService {
   }
 
   async submit(of: JobSpec, options: SubmitOptions) {
+    this.submitted = of;
     this.#note({ call: "submit", namespace: of.namespace, job: of.id, options });
     return {
       namespace: of.namespace,

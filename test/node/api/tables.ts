@@ -61,6 +61,7 @@ export function group(changes: Partial<GroupSpec> = {}): GroupSpec {
       delayFunction: "exponential",
       maxDelayMs: 3_600_000,
     },
+    update: { maxParallel: 1, minHealthyTimeMs: 10_000, healthyDeadlineMs: 300_000 },
     ports: [{ label: "http" }],
     services: [{ name: "shop", port: "http", tags: ["blue"], checks: [] }],
     tasks: [
