@@ -1,10 +1,10 @@
 /** What the allocations and evaluations of a job come to. */
 import {
-  type AdmittedVersion,
   ALLOCATION_STATUSES,
   type Allocation,
   type AllocationStatus,
   type Evaluation,
+  groupCounts,
   isAllocationEnded,
   type JobRecord,
   type LedgerView,
@@ -34,35 +34,9 @@ function isOpen({ status }: Evaluation): boolean {
 }
 
 /** A summary of each group of the current version, and of older groups that still have something running. */
-export function groupSummaries(
-  job: JobRecord,
-  current: AdmittedVersion,
-  allocations: readonly Allocation[],
-): Record<string, GroupSummary> {
-  const summaries = new Map<string, GroupSummary>();
-  const summaryOf = (group: string): GroupSummary => {
-    const known = summaries.get(group);
-    if (known !== undefined) return known;
-    const summary = { desired: 0, running: 0, starting: 0, failed: 0, complete: 0, healthy: 0 };
-    summaries.set(group, summary);
-    return summary;
-  };
-  for (const group of current.spec.groups) summaryOf(group.name).desired = job.stopped ? 0 : group.count;
-  for (const allocation of allocations) {
-    if (summaries.has(allocation.group) || !isAllocationEnded(allocation.status)) {
-      count(summaryOf(allocation.group), allocation);
-    }
-  }
-  return Object.fromEntries(summaries);
-}
-
-function count(summary: GroupSummary, { status, health }: Allocation): void {
-  if (status === "pending" || status === "starting") summary.starting++;
-  if (status === "failed") summary.failed++;
-  if (status === "complete") summary.complete++;
-  if (status !== "running") return;
-  summary.running++;
-  if (health === "healthy" || health === "none") summary.healthy++;
+export function groupSummaries(ledger: LedgerView, job: JobRecord): Record<string, GroupSummary> {
+  const counts = Object.entries(groupCounts(ledger, job));
+  return Object.fromEntries(counts.map(([name, group]) => [name, { ...group }]));
 }
 
 /** Cpu in thousandths of a core. */

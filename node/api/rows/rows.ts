@@ -183,7 +183,7 @@ export function jobRow(rows: Rows, job: JobRecord): JobRow {
     version_id: current.id,
     home: region,
     regions: [region],
-    groups: groupSummaries(job, current, allocations),
+    groups: groupSummaries(rows.ledger, job),
     submitted_by: current.submittedBy,
     submitted_at: isoTime(current.submittedAtMs),
     create_index: job.createIndex,

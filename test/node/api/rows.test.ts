@@ -321,16 +321,16 @@ describe("the state of a job", () => {
     assert.equal((await statusOf({ ...FULL, ...stopped, allocations: ended })).status, "dead");
   });
 
-  test("groups count by status; a stopped job wants none; a removed group shows while it runs", async () => {
-    const twoGroups = spec({ groups: [group(), group({ name: "worker", count: 1 })] });
+  test("groups count slots by status; a stopped job wants none; a removed group shows while it runs", async () => {
+    const twoGroups = spec({ groups: [group({ count: 4 }), group({ name: "worker", count: 1 })] });
     const row = await statusOf({
       ...FULL,
       jobs: [job({ stopped: true }, twoGroups)],
       allocations: [
         allocation({ id: "a1" as AllocationId, health: "unknown" }),
-        allocation({ id: "a2" as AllocationId, health: "none" }),
-        allocation({ id: "a3" as AllocationId, status: "failed" }),
-        allocation({ id: "a4" as AllocationId, status: "pending" }),
+        allocation({ id: "a2" as AllocationId, index: 1, health: "none" }),
+        allocation({ id: "a3" as AllocationId, index: 2, status: "failed" }),
+        allocation({ id: "a4" as AllocationId, index: 3, status: "pending" }),
         allocation({ id: "a5" as AllocationId, status: "complete", group: "gone" }),
         allocation({ id: "a6" as AllocationId, group: "old", health: "unhealthy" }),
       ],
