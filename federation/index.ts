@@ -49,6 +49,8 @@ export * from "./reconcile/rollout.ts";
 export { constraintProblem, constraintText } from "./scheduler/constraint/operator.ts";
 export { type RolloutState, rolloutOf } from "./scheduler/difference.ts";
 export { type EvaluateOptions, evaluateJob } from "./scheduler/evaluate.ts";
+export * from "./scheduler/explain.ts";
+export { place } from "./scheduler/place.ts";
 export type * from "./scheduler/plan.ts";
 export * from "./scheduler/preview.ts";
 export type { Algorithm } from "./scheduler/scores.ts";

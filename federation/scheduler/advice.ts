@@ -1,17 +1,17 @@
 /** The smallest change that would make one more instance of a refused group fit. */
 import { jobKey } from "../model/ids.ts";
-import type { GroupSpec } from "../model/job.ts";
+import type { GroupSpec, JobSpec } from "../model/job.ts";
 import { attributeName } from "./constraint/attribute.ts";
 import type { NodeConstraint } from "./constraint/constraint.ts";
 import { constraintText } from "./constraint/operator.ts";
-import type { Demand } from "./demand.ts";
+import { type Demand, demandOf } from "./demand.ts";
 import { dynamicPortsWanted, type Filter } from "./filters.ts";
 import type { World } from "./world.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
 /** Each is alone what keeps the instance off the node in `row`. */
-export type Advice =
+type Advice =
   /** Missing there and free there; an amount of 0 is not what is missing. */
   | {
       readonly kind: "resources";
@@ -44,22 +44,24 @@ const VALUES_MAX = 8;
 const VALUE_LENGTH_MAX = 64;
 
 /**
- * Undefined when every node has more than one thing against it. Amounts that are missing together count as
- * one thing, and so do constraints.
+ * The smallest change, in words. Undefined when every row has more than one thing against it; amounts that
+ * are missing together count as one thing, and so do constraints.
  */
-export function findAdvice(
+export function adviceOn(
   world: World,
-  demand: Demand,
+  spec: JobSpec,
+  group: GroupSpec,
   filters: readonly Filter[],
   rows: readonly number[],
-): Advice | undefined {
+): string | undefined {
+  const demand = demandOf(group);
   let best: Advice | undefined;
   for (const row of rows) {
     const advice = adviceFor(world, demand, filters, row);
     if (advice === undefined) continue;
     if (best === undefined || compareAdvice(advice, best, demand) < 0) best = advice;
   }
-  return best;
+  return best === undefined ? undefined : adviceText(world, group, spec.namespace, spec.id, best);
 }
 
 function adviceFor(
@@ -132,13 +134,7 @@ function amount(advice: Advice, demand: Demand): number {
 }
 
 /** The advice in words; amounts are rounded so that following it to the letter is enough. */
-export function adviceText(
-  world: World,
-  group: GroupSpec,
-  namespace: string,
-  job: string,
-  advice: Advice,
-): string {
+function adviceText(world: World, group: GroupSpec, namespace: string, job: string, advice: Advice): string {
   const node = world.nodes[advice.row];
   const name = node?.name ?? "";
   switch (advice.kind) {

@@ -20,7 +20,9 @@ export interface Demand {
 }
 
 export function demandOf(group: GroupSpec): Demand {
-  const drivers = [...new Set(group.tasks.map((task) => task.driver))].sort();
+  const [first] = group.tasks;
+  const isOne = first !== undefined && group.tasks.length === 1;
+  const drivers = isOne ? [first.driver] : [...new Set(group.tasks.map((task) => task.driver))].sort();
   const staticPorts: StaticClaim[] = [];
   const dynamicPorts: string[] = [];
   for (const { label, static: port } of group.ports) {

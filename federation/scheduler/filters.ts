@@ -36,6 +36,8 @@ export interface Filter {
 
 /** Longer constraints are cut where they are counted. */
 const REASON_LENGTH_MAX = 200;
+/** Kinds of reasons told apart in one refusal: a group may name a thousand ports. */
+const REASONS_MAX = 64;
 
 /** The filters that an instance with this demand and these wishes has to pass, in order. */
 export function filtersFor(demand: Demand, wishes: Wishes, distincts: Distincts): readonly Filter[] {
@@ -73,6 +75,22 @@ export function refusalOf(filters: readonly Filter[], world: World, row: number)
     if (reason !== undefined) return reason;
   }
   return undefined;
+}
+
+/** How many of the rows each reason excludes; those that can take the instance are not counted. */
+export function countExcluded(
+  world: World,
+  filters: readonly Filter[],
+  rows: readonly number[],
+): Readonly<Record<string, number>> {
+  const excluded = new Map<string, number>();
+  for (const row of rows) {
+    const reason = refusalOf(filters, world, row);
+    if (reason === undefined) continue;
+    const counted = excluded.has(reason) || excluded.size < REASONS_MAX ? reason : "other reasons";
+    excluded.set(counted, (excluded.get(counted) ?? 0) + 1);
+  }
+  return Object.fromEntries(excluded);
 }
 
 /** Whether the node has the ports that are wanted; the same as its filters say, without their reasons. */

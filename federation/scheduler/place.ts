@@ -5,24 +5,18 @@
 import { invariant } from "../invariant.ts";
 import type { Refusal } from "../model/evaluation.ts";
 import type { GroupSpec, JobSpec } from "../model/job.ts";
-import type { Random } from "../ports.ts";
-import { seededRandom } from "../random.ts";
-import { adviceText, findAdvice } from "./advice.ts";
+import { adviceOn } from "./advice.ts";
 import { Choice } from "./candidates/choice.ts";
+import { type Draw, drawFrom, type Seed } from "./candidates/draw.ts";
 import { Distincts, JobInstances } from "./candidates/instances.ts";
 import { Shapes } from "./candidates/shapes.ts";
 import { type Wishes, wishesOf } from "./constraint/wishes.ts";
 import { type Demand, demandOf } from "./demand.ts";
-import { filtersFor, refusalOf } from "./filters.ts";
+import { countExcluded, filtersFor } from "./filters.ts";
 import type { Place, PlacementRequest, Placing } from "./plan.ts";
 import { pickPorts } from "./ports.ts";
 import type { Algorithm } from "./scores.ts";
 import { Draft, type World } from "./world.ts";
-
-export type Seed = string | number;
-
-/** Kinds of reasons told apart in one refusal: a group may name a thousand ports. */
-const REASONS_MAX = 64;
 
 interface GroupWork {
   readonly group: GroupSpec;
@@ -40,7 +34,7 @@ interface Task {
   readonly instances: JobInstances;
   readonly algorithm: Algorithm;
   readonly start: number;
-  readonly random: Random;
+  readonly draw: Draw;
 }
 
 /**
@@ -56,10 +50,10 @@ export function place(
 ): Placing {
   world.refresh();
   const draft = new Draft(world);
-  const random = seededRandom(seed);
-  const start = Math.floor(random.next() * world.nodes.length);
+  const draw = drawFrom(seed);
+  const start = Math.floor(draw() * world.nodes.length);
   const instances = new JobInstances(world, spec.namespace, spec.id);
-  const task: Task = { world, draft, spec, instances, algorithm, start, random };
+  const task: Task = { world, draft, spec, instances, algorithm, start, draw };
   try {
     return placeAll(task, workByGroup(spec, requests));
   } finally {
@@ -116,14 +110,15 @@ function bySize({ columns }: World, works: readonly GroupWork[]): readonly Group
 
 /** Appends the places that it finds to `placements`. */
 function placeGroup(task: Task, work: GroupWork, placements: Place[]): void {
-  const { algorithm, draft, instances, random, start, world } = task;
+  const { algorithm, draft, draw, instances, start, world } = task;
   const { demand, group, requests, shunned, wishes } = work;
   world.shapes ??= new Shapes(world);
-  const shape = world.shapes.get({ demand, wishes, algorithm });
+  const shape = world.shapes.get(demand, wishes, algorithm, requests.length);
   const terms = { world, shape, wishes, instances, group: group.name, count: group.count, start };
   const choice = new Choice(terms);
   let rest = requests.length;
-  for (const { avoid, node: only, ...request } of requests) {
+  for (const request of requests) {
+    const { avoid, node: only } = request;
     const row = only === undefined ? choice.best(rowOf(world, avoid)) : rowFor(choice, world, only);
     rest -= 1;
     if (row === undefined && only === undefined) break;
@@ -133,13 +128,22 @@ function placeGroup(task: Task, work: GroupWork, placements: Place[]): void {
       if (missed !== undefined) shunned.add(missed);
       continue;
     }
-    const ports = pickPorts(world, row, demand, random);
+    const ports = pickPorts(world, row, demand, draw);
     draft.take(row, demand, ports);
     instances.add(group.name, row);
     if (rest > 0) choice.take(row);
-    placements.push({ ...request, nodeId: node.id, ports });
+    placements.push(placeOf(request, node.id, ports));
   }
   choice.finish();
+}
+
+function placeOf(
+  { group, index, previous }: PlacementRequest,
+  nodeId: Place["nodeId"],
+  ports: Place["ports"],
+): Place {
+  if (previous === undefined) return { group, index, nodeId, ports };
+  return { group, index, previous, nodeId, ports };
 }
 
 function rowOf(world: World, id: string | undefined): number | undefined {
@@ -154,21 +158,17 @@ function rowFor(choice: Choice, world: World, id: string): number | undefined {
 function refuse({ instances, spec, world }: Task, work: GroupWork, unplaced: number): Refusal {
   const { demand, group, shunned, wishes } = work;
   const filters = filtersFor(demand, wishes, new Distincts(world, wishes, instances, group.name));
-  const excluded = new Map<string, number>();
   // Instances that belong on one node each are told of by those nodes alone.
   const rows = shunned.size > 0 ? [...shunned] : [...world.nodes.keys()];
-  for (const row of rows) {
-    const reason = refusalOf(filters, world, row);
-    invariant(reason !== undefined, `a node that can take group ${group.name} was left out`);
-    const counted = excluded.has(reason) || excluded.size < REASONS_MAX ? reason : "other reasons";
-    excluded.set(counted, (excluded.get(counted) ?? 0) + 1);
-  }
-  const advice = findAdvice(world, demand, filters, rows);
+  const excluded = countExcluded(world, filters, rows);
+  const counted = Object.values(excluded).reduce((sum, count) => sum + count, 0);
+  invariant(counted === rows.length, `a node that can take group ${group.name} was left out`);
+  const advice = adviceOn(world, spec, group, filters, rows);
   return {
     group: group.name,
     unplaced,
     nodesEvaluated: rows.length,
-    excluded: Object.fromEntries(excluded),
-    ...(advice === undefined ? {} : { advice: adviceText(world, group, spec.namespace, spec.id, advice) }),
+    excluded,
+    ...(advice === undefined ? {} : { advice }),
   };
 }

@@ -1,5 +1,5 @@
 import { invariant } from "../invariant.ts";
-import type { Random } from "../ports.ts";
+import type { Draw } from "./candidates/draw.ts";
 import type { Demand } from "./demand.ts";
 import type { World } from "./world.ts";
 
@@ -15,37 +15,49 @@ export function pickPorts(
   world: World,
   row: number,
   demand: Demand,
-  random: Random,
+  draw: Draw,
 ): Readonly<Record<string, number>> {
-  if (demand.staticPorts.length + demand.dynamicPorts.length === 0) return NO_PORTS;
-  const ports = demand.staticPorts.map(({ label, port }): [string, number] => [label, port]);
-  const claimed = new Set(demand.staticPorts.map(({ port }) => port));
-  for (const label of demand.dynamicPorts) {
-    const port = pickDynamic(world, row, claimed, random);
-    invariant(port !== undefined, `no dynamic port left on a node that passed the filters, for ${label}`);
-    ports.push([label, port]);
-    claimed.add(port);
+  const { dynamicPorts, staticPorts } = demand;
+  if (staticPorts.length === 0 && dynamicPorts.length === 0) return NO_PORTS;
+  const ports: Record<string, number> = {};
+  const claimed: number[] = [];
+  for (const { label, port } of staticPorts) {
+    put(ports, label, port);
+    claimed.push(port);
   }
-  return Object.fromEntries(ports);
+  for (const label of dynamicPorts) {
+    const port = pickDynamic(world, row, claimed, draw);
+    invariant(port !== undefined, `no dynamic port left on a node that passed the filters, for ${label}`);
+    put(ports, label, port);
+    claimed.push(port);
+  }
+  return ports;
 }
 
-function pickDynamic(
-  world: World,
-  row: number,
-  claimed: ReadonlySet<number>,
-  random: Random,
-): number | undefined {
+function pickDynamic(world: World, row: number, claimed: readonly number[], draw: Draw): number | undefined {
   const [first, last] = world.nodes[row]?.dynamicPorts ?? [0, -1];
   const length = last - first + 1;
-  const start = Math.floor(random.next() * length);
+  const start = Math.floor(draw() * length);
   let oldest: number | undefined;
   let oldestMs = Number.POSITIVE_INFINITY;
   for (let step = 0; step < length; step += 1) {
     const port = first + ((start + step) % length);
-    if (claimed.has(port) || world.isPortHeld(row, port)) continue;
+    if (world.isPortHeld(row, port) || claimed.includes(port)) continue;
     const freedAtMs = world.portFreedAtMs(row, port);
     if (freedAtMs === undefined) return port;
     if (freedAtMs < oldestMs) [oldest, oldestMs] = [port, freedAtMs];
   }
   return oldest;
+}
+
+/** `__proto__` is a label like any other, but no assignment would make it one. */
+function put(ports: Record<string, number>, label: string, port: number): void {
+  if (label !== "__proto__") ports[label] = port;
+  else
+    Object.defineProperty(ports, label, {
+      value: port,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
 }

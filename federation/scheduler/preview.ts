@@ -7,8 +7,8 @@ import type { Evaluation, Refusal } from "../model/evaluation.ts";
 import type { AllocationId, EvaluationId } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
+import type { Seed } from "./candidates/draw.ts";
 import { evaluateJob } from "./evaluate.ts";
-import type { Seed } from "./place.ts";
 import type { Plan } from "./plan.ts";
 
 export interface PreviewOptions {

@@ -5,6 +5,7 @@ import { formatRow, type Row } from "./row.ts";
 const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly Row[]> }>>> = {
   start: () => import("./start.ts"),
   ledger: () => import("./ledger.ts"),
+  scheduler: () => import("./scheduler.ts"),
 };
 
 const names = process.argv.slice(2);

@@ -138,14 +138,18 @@ function isEnded(row: AllocationRow): boolean {
   return row.status === "complete" || row.status === "failed" || row.status === "lost";
 }
 
+function endsByItself(type: string): boolean {
+  return type === "batch" || type === "sysbatch";
+}
+
 /** Runs and, where it has checks, passes them. A batch instance may have ended well already. */
 function isWell(type: string, row: AllocationRow): boolean {
-  if (type === "batch" && row.status === "complete") return true;
+  if (endsByItself(type) && row.status === "complete") return true;
   return row.status === "running" && (row.health === "none" || row.health === "healthy");
 }
 
 function wordFor(type: string, rows: readonly AllocationRow[]): string {
-  if (type === "batch" && rows.every((row) => row.status === "complete")) return "complete";
+  if (endsByItself(type) && rows.every((row) => row.status === "complete")) return "complete";
   return rows.every((row) => row.health === "none") ? "running" : "running and healthy";
 }
 

@@ -8,9 +8,10 @@
 import type { Wishes } from "../constraint/wishes.ts";
 import { collisionScore } from "../scores.ts";
 import type { World } from "../world.ts";
+import type { NodeClass } from "./ground.ts";
 import { type HeapSpace, heapSpace, type RowHeap, rowHeap } from "./heap.ts";
 import { Distincts, eachInstance, type JobInstances } from "./instances.ts";
-import type { NodeClass, Shape } from "./shape.ts";
+import type { Shape } from "./shape.ts";
 import { SpreadScores } from "./spread.ts";
 
 export interface ChoiceTerms {
@@ -26,6 +27,7 @@ export interface ChoiceTerms {
 }
 
 interface Contest {
+  readonly at: number;
   readonly nodes: NodeClass;
   readonly start: number;
   touched: RowHeap | undefined;
@@ -54,7 +56,8 @@ export class Choice {
       const share = weights > 0 ? spread.weight / weights : 0;
       return new SpreadScores({ spread, column, count, share }, eachInstance(own));
     });
-    this.#contests = shape.classes.map((nodes) => ({
+    this.#contests = shape.ground.classes.map((nodes, at) => ({
+      at,
       nodes,
       start: firstFrom(nodes.rows, terms.start),
       touched: undefined,
@@ -87,7 +90,7 @@ export class Choice {
   /** One instance was put on the row, in the world and in the job's instances. */
   take(row: number): void {
     this.#distincts.add(row);
-    const codes = this.#terms.shape.classOf(row)?.codes ?? [];
+    const codes = this.#contestOf(row)?.nodes.codes ?? [];
     let all = this.#distincts.properties.length > 0;
     for (const [at, spread] of this.#spreads.entries()) {
       const changedOthers = spread.add(codes[at] ?? -1);
@@ -110,13 +113,15 @@ export class Choice {
     return this.#bestRow < 0 ? undefined : this.#bestRow;
   }
 
-  #contend({ nodes, spread, start, touched }: Contest): void {
-    const { affinity, packing, rows } = nodes;
+  #contend({ at, nodes, spread, start, touched }: Contest): void {
+    const { affinity, rows } = nodes;
+    const { shape } = this.#terms;
     const said = affinity + spread;
     const parts = 1 + Number(affinity !== 0) + Number(spread !== 0);
-    const position = packing.best(start);
+    const position = shape.best(at, start);
     if (position !== undefined) {
-      this.#enter(rows[position] as number, (packing.score(position) + said) / parts);
+      const first = rows[position] as number;
+      this.#enter(first, (shape.packing(first) + said) / parts);
     }
     const row = touched?.top();
     if (touched === undefined || row === undefined) return;
@@ -174,7 +179,7 @@ export class Choice {
   }
 
   #contestOf(row: number): Contest | undefined {
-    return this.#contests[this.#terms.shape.classIndex(row)];
+    return this.#contests[this.#terms.shape.ground.classOf[row] ?? -1];
   }
 
   #weigh(contest: Contest): void {

@@ -52,11 +52,12 @@ interface PropertyUse {
 /** What `distinct_hosts` and `distinct_property` leave open to one group. */
 export class Distincts {
   readonly hostRows: RowCounts;
-  readonly properties: readonly PropertyUse[];
+  readonly properties: readonly PropertyUse[] = [];
 
   constructor(world: World, wishes: Wishes, instances: JobInstances, group: string) {
     const scope = wishes.distinctHosts;
     this.hostRows = scope === undefined ? NONE : instances.rows(scope, group);
+    if (wishes.distinctProperties.length === 0) return;
     this.properties = wishes.distinctProperties.map((property) => {
       const column = world.selections.attribute(property.attribute);
       const used = new Int32Array(column.values.length);

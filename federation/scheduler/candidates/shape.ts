@@ -1,115 +1,102 @@
 /**
- * Everything that instances with the same wishes have in common, whichever job they are of: the nodes that
- * they may go to, how much a node is liked, and how well each would be packed. Nodes that differ in none of
- * the attributes that the wishes name are a class: among them, packing alone decides.
+ * Everything that instances with the same wishes have in common, whichever job they are of: the ground that
+ * they may go to, and how well each node of it would be packed by one more.
  */
-
 import { sharePower } from "../columns/node-columns.ts";
-import { affinityScores } from "../constraint/constraint.ts";
-import type { Wishes } from "../constraint/wishes.ts";
 import type { Demand } from "../demand.ts";
-import { hasPorts, nodeFilters } from "../filters.ts";
+import { hasPorts } from "../filters.ts";
 import { type Algorithm, packingOf } from "../scores.ts";
 import type { World } from "../world.ts";
+import type { Ground, NodeClass } from "./ground.ts";
 import { Tournament } from "./tournament.ts";
 
 export interface ShapeWants {
   readonly demand: Demand;
-  readonly wishes: Wishes;
   readonly algorithm: Algorithm;
-}
-
-export interface NodeClass {
-  /** Ascending. */
-  readonly rows: Int32Array;
-  /** 0: nothing said. */
-  readonly affinity: number;
-  /** By attribute of `Shape.attributes`: the value's code, or -1. */
-  readonly codes: readonly number[];
-  /** By position in `rows`: packing scores of those that can take one more instance. */
-  readonly packing: Tournament;
+  readonly ground: Ground;
 }
 
 export class Shape {
-  /** Attributes that tell classes apart: those of spreads, then those of distinct properties. */
-  readonly attributes: readonly string[];
-  readonly generation: number;
-  readonly classes: readonly NodeClass[];
-  readonly #wants: ShapeWants;
+  readonly ground: Ground;
+  readonly #demand: Demand;
+  readonly #algorithm: Algorithm;
   readonly #world: World;
-  /** By row; -1 for nodes that the instances may not go to at all. */
-  readonly #classOf: Int32Array;
-  readonly #position: Int32Array;
   /** By size of node: 10 to the power of minus the share that an instance takes. */
   readonly #cpuFactor: Float64Array;
   readonly #memoryFactor: Float64Array;
-  /** Rows seen since the last catching up. */
-  readonly #seen: Int32Array;
+  /** By class; empty until somebody asks more than once. */
+  #tournaments: readonly Tournament[] = [];
+  /** Rows that no tournament has. */
+  readonly #lifted = new Set<number>();
+  /** By row: the round of catching up that saw it last. */
+  #seen: Int32Array | undefined;
   #round = 0;
   /** Changes of the world that the tournaments hold already. */
-  #caughtUp: number;
+  #caughtUp = 0;
 
-  constructor(world: World, wants: ShapeWants) {
-    const { demand, wishes } = wants;
+  constructor(world: World, { algorithm, demand, ground }: ShapeWants) {
     this.#world = world;
-    this.#wants = wants;
-    this.generation = world.generation;
-    const { columns } = world;
-    this.#cpuFactor = Float64Array.from(columns.sizes, ({ cpu }) => sharePower(-demand.cpu, cpu));
-    this.#memoryFactor = Float64Array.from(columns.sizes, ({ memoryBytes }) =>
+    this.#demand = demand;
+    this.#algorithm = algorithm;
+    this.ground = ground;
+    const { sizes } = world.columns;
+    this.#cpuFactor = Float64Array.from(sizes, ({ cpu }) => sharePower(-demand.cpu, cpu));
+    this.#memoryFactor = Float64Array.from(sizes, ({ memoryBytes }) =>
       sharePower(-demand.memoryBytes, memoryBytes),
     );
-    this.attributes = [...wishes.spreads, ...wishes.distinctProperties].map(({ attribute }) => attribute);
-    this.#classOf = new Int32Array(world.nodes.length).fill(-1);
-    this.#position = new Int32Array(world.nodes.length);
-    this.#seen = new Int32Array(world.nodes.length);
-    this.classes = this.#classify();
-    this.#caughtUp = world.changes.end;
-    this.#fillAll();
-  }
-
-  /** Where its class stands in `classes`; -1 for nodes that the instances may not go to at all. */
-  classIndex(row: number): number {
-    return this.#classOf[row] ?? -1;
-  }
-
-  classOf(row: number): NodeClass | undefined {
-    return this.classes[this.classIndex(row)];
   }
 
   /** Packing score of one more instance on the row; -Infinity when it can't take one now. */
   packing(row: number): number {
-    if ((this.#classOf[row] ?? -1) < 0 || !this.#fits(row)) return Number.NEGATIVE_INFINITY;
     const { columns } = this.#world;
+    const demand = this.#demand;
+    if (
+      demand.cpu > (columns.cpuFree[row] as number) ||
+      demand.memoryBytes > (columns.memoryFree[row] as number) ||
+      (demand.diskBytes > 0 && demand.diskBytes > (columns.diskFree[row] as number)) ||
+      !hasPorts(demand, this.#world, row)
+    ) {
+      return Number.NEGATIVE_INFINITY;
+    }
     const size = columns.sizeOf[row] as number;
     const cpu = (columns.cpuPower[row] as number) * (this.#cpuFactor[size] as number);
     const memory = (columns.memoryPower[row] as number) * (this.#memoryFactor[size] as number);
-    return packingOf(cpu, memory, this.#wants.algorithm);
+    return packingOf(cpu, memory, this.#algorithm);
   }
 
-  /** Position in its class. */
-  position(row: number): number {
-    return this.#position[row] ?? 0;
+  /**
+   * Position of the class's best row that was not lifted, of equals the first from `start` on, counted round;
+   * undefined when none can take an instance.
+   */
+  best(at: number, start: number): number | undefined {
+    const tournament = this.#tournaments[at];
+    return tournament === undefined ? this.#scan(at, start) : tournament.best(start);
   }
 
-  /** Takes the row out of its tournament, until `restore` or `catchUp` puts it back. */
+  /** Takes the row out, until `restore` puts it back. */
   lift(row: number): void {
-    this.classOf(row)?.packing.set(this.position(row), Number.NEGATIVE_INFINITY);
+    const at = this.ground.classOf[row] ?? -1;
+    const tournament = this.#tournaments[at];
+    if (tournament !== undefined) tournament.set(this.ground.position[row] ?? 0, Number.NEGATIVE_INFINITY);
+    else if (at >= 0) this.#lifted.add(row);
   }
 
   restore(row: number): void {
-    this.classOf(row)?.packing.set(this.position(row), this.packing(row));
+    this.#lifted.delete(row);
+    const tournament = this.#tournaments[this.ground.classOf[row] ?? -1];
+    tournament?.set(this.ground.position[row] ?? 0, this.packing(row));
   }
 
-  /** Brings the tournaments up to date with the world. */
+  /** Brings the tournaments up to date with the world; they are made when there are none. */
   catchUp(): void {
     const { changes } = this.#world;
     const start = this.#caughtUp;
     this.#caughtUp = changes.end;
-    if (!changes.covers(start)) {
-      this.#fillAll();
+    if (this.#tournaments.length === 0 || !changes.covers(start)) {
+      this.#tournaments = this.ground.classes.map((each) => this.#play(each));
       return;
     }
+    this.#seen ??= new Int32Array(this.#world.nodes.length);
     this.#round += 1;
     for (let at = start; at < changes.end; at += 1) {
       const row = changes.at(at);
@@ -119,47 +106,20 @@ export class Shape {
     }
   }
 
-  #fits(row: number): boolean {
-    const { columns } = this.#world;
-    const { demand } = this.#wants;
-    if (demand.cpu > (columns.cpuFree[row] as number)) return false;
-    if (demand.memoryBytes > (columns.memoryFree[row] as number)) return false;
-    if (demand.diskBytes > 0 && demand.diskBytes > (columns.diskFree[row] as number)) return false;
-    return hasPorts(demand, this.#world, row);
+  #play({ rows }: NodeClass): Tournament {
+    return new Tournament(rows.length, (position) => this.packing(rows[position] ?? 0));
   }
 
-  #fillAll(): void {
-    for (const { packing, rows } of this.classes) {
-      packing.fill((position) => this.packing(rows[position] ?? 0), rows.length);
+  #scan(at: number, start: number): number | undefined {
+    const rows = this.ground.classes[at]?.rows ?? [];
+    let best: number | undefined;
+    let bestScore = Number.NEGATIVE_INFINITY;
+    for (let step = 0, position = start; step < rows.length; step += 1, position += 1) {
+      if (position >= rows.length) position = 0;
+      const row = rows[position] as number;
+      const score = this.packing(row);
+      if (score > bestScore && !this.#lifted.has(row)) [best, bestScore] = [position, score];
     }
-  }
-
-  #classify(): readonly NodeClass[] {
-    const { demand, wishes } = this.#wants;
-    const { selections } = this.#world;
-    const filters = nodeFilters(demand);
-    const masks = wishes.constraints.map((constraint) => selections.select(constraint));
-    const columns = this.attributes.map((attribute) => selections.attribute(attribute).codes);
-    const affinities = affinityScores(this.#world.nodes, wishes.affinities, (wish) =>
-      selections.select(wish),
-    );
-    const known = new Map<string, { rows: number[]; affinity: number; codes: number[] }>();
-    for (let row = 0; row < this.#world.nodes.length; row += 1) {
-      if (masks.some((mask) => mask[row] !== 1)) continue;
-      if (filters.some((filter) => filter.refusal(this.#world, row) !== undefined)) continue;
-      const codes = columns.map((column) => column[row] ?? -1);
-      const affinity = affinities?.[row] ?? 0;
-      const key = codes.length === 0 ? String(affinity) : `${affinity} ${codes.join(" ")}`;
-      const found = known.get(key) ?? { rows: [], affinity, codes };
-      if (found.rows.length === 0) known.set(key, found);
-      found.rows.push(row);
-    }
-    return Array.from(known.values(), ({ affinity, codes, rows }, at) => {
-      for (const [position, row] of rows.entries()) {
-        this.#classOf[row] = at;
-        this.#position[row] = position;
-      }
-      return { rows: Int32Array.from(rows), affinity, codes, packing: new Tournament(rows.length) };
-    });
+    return best;
   }
 }

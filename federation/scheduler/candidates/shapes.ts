@@ -1,49 +1,68 @@
 /** Shapes that were used lately: most jobs ask for what others asked for. */
+import type { Wishes } from "../constraint/wishes.ts";
+import type { Demand } from "../demand.ts";
+import type { Algorithm } from "../scores.ts";
 import type { World } from "../world.ts";
-import { Shape, type ShapeWants } from "./shape.ts";
+import { type Ground, groundKey, groundOf } from "./ground.ts";
+import { Shape } from "./shape.ts";
 
 /** Each takes about 40 bytes a node. */
 export const SHAPES_MAX = 64;
+/** Each takes about 12 bytes a node. */
+const GROUNDS_MAX = 64;
 
 export class Shapes {
   readonly #world: World;
-  readonly #known = new Map<string, Shape>();
+  readonly #shapes = new Map<string, Shape>();
+  readonly #grounds = new Map<string, Ground>();
+  #generation = 0;
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  /** The shape of these wants, up to date. */
-  get(wants: ShapeWants): Shape {
-    const key = keyOf(wants);
-    const known = this.#known.get(key);
-    const isValid = known !== undefined && known.generation === this.#world.generation;
-    const shape = isValid ? known : new Shape(this.#world, wants);
-    if (isValid) shape.catchUp();
-    this.#known.delete(key);
-    this.#known.set(key, shape);
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= SHAPES_MAX) break;
-      this.#known.delete(oldest);
-    }
+  /**
+   * The shape of what instances of a group want, up to date. One that nobody asked for lately is scanned
+   * rather than built up when it is for a single instance.
+   */
+  get(demand: Demand, wishes: Wishes, algorithm: Algorithm, instances: number): Shape {
+    if (this.#generation !== this.#world.generation) this.#forget();
+    const groundName = groundKey(demand, wishes);
+    const key = `${algorithm} ${sizeKey(demand)} ${groundName}`;
+    const known = this.#shapes.get(key);
+    const shape = known ?? this.#make(demand, wishes, algorithm, groundName);
+    if (known !== undefined || instances > 1) shape.catchUp();
+    keep(this.#shapes, key, shape, SHAPES_MAX);
     return shape;
+  }
+
+  #make(demand: Demand, wishes: Wishes, algorithm: Algorithm, groundName: string): Shape {
+    const ground = this.#grounds.get(groundName) ?? groundOf(this.#world, demand, wishes);
+    keep(this.#grounds, groundName, ground, GROUNDS_MAX);
+    return new Shape(this.#world, { demand, algorithm, ground });
+  }
+
+  #forget(): void {
+    this.#generation = this.#world.generation;
+    this.#shapes.clear();
+    this.#grounds.clear();
   }
 }
 
-/** Equal for wants that come to the same; labels of ports are of no account. */
-function keyOf({ algorithm, demand, wishes }: ShapeWants): string {
-  const { cpu, diskBytes, drivers, dynamicPorts, memoryBytes, staticPorts } = demand;
-  const plain =
-    `${algorithm} ${cpu} ${memoryBytes} ${diskBytes} ${dynamicPorts.length} ` +
-    `${staticPorts.map(({ port }) => port).join(",")} ${drivers.join(" ")}`;
-  const { affinities, constraints, distinctProperties, spreads } = wishes;
-  const count = affinities.length + constraints.length + distinctProperties.length + spreads.length;
-  if (count === 0) return plain;
-  const attributes = [...spreads, ...distinctProperties].map(({ attribute }) => attribute);
-  return JSON.stringify([
-    plain,
-    constraints.map(({ attribute, operator, value }) => [attribute, operator, value]),
-    affinities.map(({ attribute, operator, value, weight }) => [attribute, operator, value, weight]),
-    attributes,
-  ]);
+/** Puts the value last, so that those not asked for longest go when there are too many. */
+function keep<Value>(known: Map<string, Value>, key: string, value: Value, max: number): void {
+  // Far from full, the order does not matter yet.
+  if (known.size < max / 2 && known.has(key)) return;
+  known.delete(key);
+  known.set(key, value);
+  for (const oldest of known.keys()) {
+    if (known.size <= max) break;
+    known.delete(oldest);
+  }
+}
+
+/** Labels of ports are of no account. */
+function sizeKey({ cpu, diskBytes, dynamicPorts, memoryBytes, staticPorts }: Demand): string {
+  const statics = staticPorts.length === 0 ? "" : staticPorts.map(({ port }) => port).join(",");
+  return `${cpu} ${memoryBytes} ${diskBytes} ${dynamicPorts.length} ${statics}`;
 }

@@ -24,19 +24,20 @@ export class SpreadScores {
   readonly #boosts: Float64Array;
   /** By code: wanted instances; undefined for a value that no target is for. */
   readonly #wanted: readonly (number | undefined)[];
+  readonly #isEven: boolean;
+  /** Some value is wanted by no instance at all. */
+  readonly #hasUnwanted: boolean;
   #least = 0;
   #most = 0;
 
   constructor(terms: SpreadTerms, rows: Iterable<number>) {
-    const { column, count, spread } = terms;
+    const { column, spread } = terms;
     this.#terms = terms;
     this.#used = new Int32Array(column.values.length);
     this.#boosts = new Float64Array(column.values.length);
-    const targets = new Map(spread.targets.map(({ percent, value }) => [value, (percent / PERCENT) * count]));
-    const sum = [...targets.values()].reduce((total, wanted) => total + wanted, 0);
-    // What the targets leave over is one target for all other values.
-    const rest = sum > 0 && sum < count ? count - sum : undefined;
-    this.#wanted = column.values.map((value) => targets.get(value) ?? rest);
+    this.#isEven = spread.targets.length === 0;
+    this.#wanted = this.#isEven ? [] : wantedCounts(terms);
+    this.#hasUnwanted = this.#wanted.includes(0);
     for (const row of rows) {
       const code = column.codes[row] ?? -1;
       if (code >= 0) this.#used[code] = (this.#used[code] ?? 0) + 1;
@@ -53,12 +54,12 @@ export class SpreadScores {
     if (code < 0) return false;
     const [least, most] = [this.#least, this.#most];
     this.#used[code] = (this.#used[code] ?? 0) + 1;
-    if (this.#terms.spread.targets.length > 0 && !this.#wanted.includes(0)) {
+    if (!this.#isEven && !this.#hasUnwanted) {
       this.#boosts[code] = this.#boostOf(code);
       return false;
     }
-    this.#findExtremes();
-    if (least !== this.#least || most !== this.#most || this.#terms.spread.targets.length > 0) {
+    if (this.#isEven) this.#findExtremes();
+    if (this.#hasUnwanted || least !== this.#least || most !== this.#most) {
       this.#refresh();
       return true;
     }
@@ -67,8 +68,9 @@ export class SpreadScores {
   }
 
   #refresh(): void {
-    this.#findExtremes();
+    if (this.#isEven) this.#findExtremes();
     for (let code = 0; code < this.#boosts.length; code += 1) this.#boosts[code] = this.#boostOf(code);
+    if (!this.#hasUnwanted) return;
     // Values that nobody wants stand where the worst of the others stands.
     const lowest = Math.min(WORST, ...this.#boosts.filter((_, code) => (this.#wanted[code] ?? 0) > 0));
     this.#wanted.forEach((wanted, code) => {
@@ -78,7 +80,7 @@ export class SpreadScores {
 
   #boostOf(code: number): number {
     const used = this.#used[code] ?? 0;
-    if (this.#terms.spread.targets.length === 0) return evenBoost(used, this.#least, this.#most);
+    if (this.#isEven) return evenBoost(used, this.#least, this.#most);
     const wanted = this.#wanted[code];
     if (wanted === undefined || wanted === 0) return WORST;
     return ((wanted - (used + 1)) / wanted) * this.#terms.share;
@@ -95,6 +97,14 @@ export class SpreadScores {
     this.#least = least;
     this.#most = most;
   }
+}
+
+/** By code. What the targets leave over is one target for all other values. */
+function wantedCounts({ column, count, spread }: SpreadTerms): readonly (number | undefined)[] {
+  const targets = new Map(spread.targets.map(({ percent, value }) => [value, (percent / PERCENT) * count]));
+  const sum = [...targets.values()].reduce((total, wanted) => total + wanted, 0);
+  const rest = sum > 0 && sum < count ? count - sum : undefined;
+  return column.values.map((value) => targets.get(value) ?? rest);
 }
 
 /** 0 while nothing is placed; else below 0 for values used more than the least, above for those used less. */

@@ -9,20 +9,20 @@ export class Tournament {
   /** By node of the tree, the root at 1, leaves from `size` on: the winning position. */
   readonly #winners: Int32Array;
 
-  /** All positions begin without a score, which is -Infinity: they never win. */
-  constructor(positions: number) {
+  /** A score of -Infinity never wins. */
+  constructor(positions: number, score: (position: number) => number) {
     this.#size = 2 ** Math.ceil(Math.log2(Math.max(1, positions)));
     this.#scores = new Float64Array(this.#size).fill(Number.NEGATIVE_INFINITY);
     this.#winners = new Int32Array(2 * this.#size);
-    for (let position = 0; position < this.#size; position += 1)
+    for (let position = 0; position < this.#size; position += 1) {
       this.#winners[this.#size + position] = position;
-    this.#playAll();
-  }
-
-  /** Gives every position its score at once. */
-  fill(score: (position: number) => number, positions: number): void {
-    for (let position = 0; position < positions; position += 1) this.#scores[position] = score(position);
-    this.#playAll();
+      if (position < positions) this.#scores[position] = score(position);
+    }
+    for (let match = this.#size - 1; match >= 1; match -= 1) {
+      const left = this.#winners[2 * match] as number;
+      const right = this.#winners[2 * match + 1] as number;
+      this.#winners[match] = (this.#scores[right] as number) > (this.#scores[left] as number) ? right : left;
+    }
   }
 
   score(position: number): number {
@@ -63,13 +63,5 @@ export class Tournament {
       if (this.score(right) > this.score(best)) best = right;
     }
     return best;
-  }
-
-  #playAll(): void {
-    for (let match = this.#size - 1; match >= 1; match -= 1) {
-      const left = this.#winners[2 * match] as number;
-      const right = this.#winners[2 * match + 1] as number;
-      this.#winners[match] = (this.#scores[right] as number) > (this.#scores[left] as number) ? right : left;
-    }
   }
 }

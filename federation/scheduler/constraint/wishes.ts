@@ -23,15 +23,28 @@ export interface Wishes {
   readonly spreads: readonly Spread[];
 }
 
+const NO_WISHES: Wishes = {
+  constraints: [],
+  distinctHosts: undefined,
+  distinctProperties: [],
+  affinities: [],
+  spreads: [],
+};
+
 export function wishesOf(spec: JobSpec, group: GroupSpec): Wishes {
   const sources = [spec, group, ...group.tasks];
-  const all = sources.flatMap(({ constraints = [] }) => constraints);
+  const all = gather(sources, ({ constraints }) => constraints);
+  const affinities = gather(sources, ({ affinities: liked }) => liked);
+  const spreads = gather([group, spec], (source) => source.spreads);
+  if (all.length + affinities.length + spreads.length === 0) return NO_WISHES;
+  const constraints = all.filter(isNodeConstraint);
+  if (constraints.length === all.length) return { ...NO_WISHES, constraints, affinities, spreads };
   const ofJob: ReadonlySet<Constraint> = new Set(spec.constraints);
   const scopeOf = (constraint: Constraint): Scope => (ofJob.has(constraint) ? "job" : "group");
   const hosts = all.filter(({ operator, value }) => operator === "distinct_hosts" && isDistinctHosts(value));
   const properties = all.filter(({ operator }) => operator === "distinct_property");
   return {
-    constraints: all.filter(isNodeConstraint),
+    constraints,
     // One instance of the job on a node is at most one of the group.
     distinctHosts: hosts.map(scopeOf).sort().at(-1),
     distinctProperties: properties.map((constraint) => ({
@@ -40,7 +53,20 @@ export function wishesOf(spec: JobSpec, group: GroupSpec): Wishes {
       limit: propertyLimit(constraint.value) ?? 0,
       scope: scopeOf(constraint),
     })),
-    affinities: sources.flatMap(({ affinities = [] }) => affinities),
-    spreads: [...(group.spreads ?? []), ...(spec.spreads ?? [])],
+    affinities,
+    spreads,
   };
+}
+
+/** Most have none: nothing is copied for them. */
+function gather<Source, Item>(
+  sources: readonly Source[],
+  of: (source: Source) => readonly Item[] | undefined,
+): readonly Item[] {
+  let found: readonly Item[] = [];
+  for (const source of sources) {
+    const own = of(source);
+    if (own !== undefined && own.length > 0) found = found.length === 0 ? own : [...found, ...own];
+  }
+  return found;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Allocation, InvariantError, seededRandom } from "../../../federation/index.ts";
+import { type Allocation, InvariantError } from "../../../federation/index.ts";
+import { drawFrom } from "../../../federation/scheduler/candidates/draw.ts";
 import { demandOf } from "../../../federation/scheduler/demand.ts";
 import { pickPorts } from "../../../federation/scheduler/ports.ts";
 import { World } from "../../../federation/scheduler/world.ts";
@@ -18,12 +19,7 @@ function pick(
   const node = nodeOf("node-a", { dynamicPorts: range, reservedPorts: options.reserved ?? [] });
   const fixed = options.static === undefined ? [] : [{ label: "fixed", static: options.static }];
   const demand = demandOf(groupOf("web", { ports: [...fixed, ...dynamic(labels)] }));
-  return pickPorts(
-    new World(viewOf({ nodes: [node], allocations })),
-    0,
-    demand,
-    seededRandom(options.seed ?? 1),
-  );
+  return pickPorts(new World(viewOf({ nodes: [node], allocations })), 0, demand, drawFrom(options.seed ?? 1));
 }
 
 const ended = (port: number, modifiedAtMs: number) =>

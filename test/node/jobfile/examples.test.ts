@@ -2,13 +2,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
-import type { TaskSpec } from "../../../federation/index.ts";
+import { previewJob, type TaskSpec } from "../../../federation/index.ts";
+import { RELEASE } from "../../../node/index.ts";
 import { parseJobFile } from "../../../node/jobfile/index.ts";
+import { ledgerOf, node } from "../api/tables.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 
@@ -35,6 +37,32 @@ async function runToEnd(task: TaskSpec, env: Record<string, string>, cwd?: strin
   if (child.exitCode === null) await once(child, "exit");
   return { lines, exitCode: child.exitCode };
 }
+
+const MACHINES = [
+  { os: "linux", arch: "x64" },
+  { os: "linux", arch: "arm64" },
+  { os: "darwin", arch: "arm64" },
+  { os: "windows", arch: "x64" },
+] as const;
+
+describe("the examples on one node", () => {
+  const examples = readdirSync(join(root, "examples")).filter((file) => file.endsWith(".yaml"));
+  for (const { os, arch } of MACHINES) {
+    test(`all have a place on ${os} ${arch}`, () => {
+      const attributes = { os, arch, "cpu.count": "1", "peer.version": RELEASE };
+      const machine = node({ os, arch, attributes, meta: {} });
+      for (const file of examples) {
+        const parsed = parseJobFile(readFileSync(join(root, "examples", file), "utf8"));
+        assert.ok(parsed.ok, file);
+        const { spec } = parsed.value;
+        const preview = previewJob(ledgerOf({ nodes: [machine] }), spec, { seed: 0, nowMs: 0 });
+        assert.deepEqual(preview.refusals, [], file);
+        const wanted = spec.groups.reduce((sum, group) => sum + group.count, 0);
+        assert.equal(preview.placements.length, wanted, file);
+      }
+    });
+  }
+});
 
 describe("the examples", () => {
   test("hello answers who it is, logs each request, and ends by itself when asked to", async () => {
@@ -70,6 +98,44 @@ describe("the examples", () => {
       const counted = numbers.map((number) => `instance ${index} counts ${number}`);
       assert.deepEqual(lines, [...counted, "done"]);
       assert.equal(exitCode, 0);
+    }
+  });
+
+  test("system tells of its node until it is asked to stop", async () => {
+    const child = start(taskOf("system.yaml"), { PEER_NODE_NAME: "attic" });
+    try {
+      const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+      assert.match(String((await lines.next()).value), /^attic has \d{1,3} % of its memory left$/);
+      child.kill("SIGTERM");
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      if (process.platform !== "win32") assert.equal(child.exitCode, 0);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+
+  test("sysbatch and constraints say where they ran, and are done", async () => {
+    const sysbatch = await runToEnd(taskOf("sysbatch.yaml"), { PEER_NODE_NAME: "attic" });
+    assert.equal(sysbatch.exitCode, 0);
+    assert.match(sysbatch.lines.join(), /^attic: \w+, \w+, \d+ cores$/);
+    const constraints = await runToEnd(taskOf("constraints.yaml"), { PEER_NODE_NAME: "attic" });
+    assert.deepEqual(constraints, { lines: ["placed on attic"], exitCode: 0 });
+  });
+
+  test("spread answers which instance it is", async () => {
+    const child = start(taskOf("spread.yaml"), {
+      PEER_IP_http: "127.0.0.1",
+      PEER_PORT_http: "0",
+      PEER_ALLOC_INDEX: "2",
+      PEER_NODE_NAME: "attic",
+    });
+    try {
+      const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+      const address = /^listening on (\S+)$/.exec(String((await lines.next()).value))?.[1];
+      assert.ok(address !== undefined);
+      assert.equal(await (await fetch(address)).text(), "instance 2 on attic\n");
+    } finally {
+      child.kill("SIGKILL");
     }
   });
 

@@ -210,7 +210,7 @@ describe("values that are little languages", () => {
     [
       "no pattern",
       constraint('attribute: attr.os, operator: regexp, value: "a(b"'),
-      `5:60: ${C}.value: is not a regular expression: unterminated group
+      `5:60: ${C}.value: a(b is no regular expression (RE2): error parsing regexp: missing closing ): \`a(b\`
   hint: a dot, bracket or sign that stands for itself needs a \\ before it`,
     ],
     [

@@ -1,0 +1,80 @@
+/**
+ * Where instances may go at all, whatever they take and whatever is left there: nodes by class. Those of one
+ * class differ in nothing that the wishes name, so among them packing alone decides.
+ */
+
+import type { Constraint } from "../../model/job.ts";
+import { affinityScores } from "../constraint/constraint.ts";
+import type { Wishes } from "../constraint/wishes.ts";
+import type { Demand } from "../demand.ts";
+import { nodeFilters } from "../filters.ts";
+import type { World } from "../world.ts";
+
+export interface NodeClass {
+  /** Ascending. */
+  readonly rows: Int32Array;
+  /** 0: nothing said. */
+  readonly affinity: number;
+  /** By attribute of the ground: the value's code, or -1. */
+  readonly codes: readonly number[];
+}
+
+export interface Ground {
+  readonly classes: readonly NodeClass[];
+  /** By row: where its class stands in `classes`; -1 for nodes that the instances may not go to. */
+  readonly classOf: Int32Array;
+  /** By row: where it stands in its class. */
+  readonly position: Int32Array;
+}
+
+/** Equal texts for wishes that come to the same ground, and only for those. */
+export function groundKey({ drivers }: Demand, { affinities, constraints, ...wishes }: Wishes): string {
+  let key = drivers.length === 1 ? textKey(drivers[0] ?? "") : drivers.map(textKey).join("");
+  for (const constraint of constraints) key += `c${constraintKey(constraint)}`;
+  for (const affinity of affinities) key += `a${affinity.weight} ${constraintKey(affinity)}`;
+  for (const { attribute } of wishes.spreads) key += `s${textKey(attribute)}`;
+  for (const { attribute } of wishes.distinctProperties) key += `s${textKey(attribute)}`;
+  return key;
+}
+
+function constraintKey({ attribute, operator, value }: Constraint): string {
+  return operator + textKey(attribute) + textKey(value);
+}
+
+/** The length tells where the text ends, whatever is in it. */
+function textKey(text: string): string {
+  return `${text.length} ${text}`;
+}
+
+/** Attributes whose values tell classes apart: those of spreads, then those of distinct properties. */
+export function splittingAttributes({ distinctProperties, spreads }: Wishes): readonly string[] {
+  return [...spreads, ...distinctProperties].map(({ attribute }) => attribute);
+}
+
+export function groundOf(world: World, demand: Demand, wishes: Wishes): Ground {
+  const { nodes, selections } = world;
+  const filters = nodeFilters(demand);
+  const masks = wishes.constraints.map((constraint) => selections.select(constraint));
+  const columns = splittingAttributes(wishes).map((attribute) => selections.attribute(attribute).codes);
+  const affinities = affinityScores(nodes, wishes.affinities, (wish) => selections.select(wish));
+  const classOf = new Int32Array(nodes.length).fill(-1);
+  const position = new Int32Array(nodes.length);
+  const classes: { rows: number[]; affinity: number; codes: number[] }[] = [];
+  const known = new Map<string, number>();
+  for (let row = 0; row < nodes.length; row += 1) {
+    if (masks.some((mask) => mask[row] !== 1)) continue;
+    if (filters.some((filter) => filter.refusal(world, row) !== undefined)) continue;
+    const codes = columns.map((column) => column[row] ?? -1);
+    const affinity = affinities?.[row] ?? 0;
+    const key = `${affinity} ${codes.join(" ")}`;
+    const at = known.get(key) ?? classes.push({ rows: [], affinity, codes }) - 1;
+    known.set(key, at);
+    classOf[row] = at;
+    position[row] = (classes[at]?.rows.push(row) ?? 1) - 1;
+  }
+  return {
+    classes: classes.map((each) => ({ ...each, rows: Int32Array.from(each.rows) })),
+    classOf,
+    position,
+  };
+}
