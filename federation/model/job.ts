@@ -47,7 +47,10 @@ export interface Constraint {
   readonly value: string;
 }
 
-/** A node is liked (weight 1 to 100) or disliked (-100 to -1) for it. Same operators, without the distinct ones. */
+/**
+ * A node is liked (weight 1 to 100) or disliked (-100 to -1) for it. Same operators, without the distinct
+ * ones.
+ */
 export interface Affinity extends Constraint {
   readonly weight: number;
 }

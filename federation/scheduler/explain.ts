@@ -1,4 +1,6 @@
-/** Why instances are where they are, and why they are nowhere else: what each node is for one more of them. */
+/**
+ * Why instances are where they are, and why they are nowhere else: what each node is for one more of them.
+ */
 import type { LedgerView } from "../ledger/view.ts";
 import type { JobId, NodeId } from "../model/ids.ts";
 import type { GroupSpec, JobSpec } from "../model/job.ts";

@@ -1,4 +1,6 @@
-/** System and sysbatch jobs with the real ledger: one instance on each node that fits, as nodes come and go. */
+/**
+ * System and sysbatch jobs with the real ledger: one instance on each node that fits, as nodes come and go.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

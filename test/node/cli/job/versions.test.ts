@@ -1,4 +1,6 @@
-/** Commands about versions and plans of a job, against the API over a socket: what they print, how they end. */
+/**
+ * Commands about versions and plans of a job, against the API over a socket: what they print, how they end.
+ */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
