@@ -1,9 +1,5 @@
 /** What the lab and the tests may see of a peer. */
 export { buildApi } from "./api/index.ts";
-export { findCommand, parseInvocation, unknownCommand } from "./cli/arguments.ts";
-export { CommandError, type CommandSpec } from "./cli/command.ts";
-export { formatBytes, formatDuration } from "./cli/format.ts";
-export { fields, table, visibleLength } from "./cli/table.ts";
 export type { PeerConfig } from "./config.ts";
 export { createClock } from "./host/clock.ts";
 export { createCrypto } from "./host/crypto.ts";

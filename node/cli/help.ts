@@ -1,47 +1,103 @@
 /** Help texts, made from the command table. */
-import { COMMON_OPTIONS } from "./arguments.ts";
+import { COMMON_OPTIONS, namesOf, usageOf } from "./arguments.ts";
 import type { CommandSpec, OptionSpec } from "./command.ts";
-import { fields } from "./table.ts";
+import { fieldLines } from "./table.ts";
+
+const INDENT = "  ";
 
 export function overview(commands: readonly CommandSpec[], version: string): string {
-  const rows = commands.map((spec): readonly [string, string] => {
-    const short = (spec.aliases ?? []).map((words) => words.join(" ")).join(", ");
-    return [
-      `${spec.words.join(" ")} ${spec.usage}`.trim(),
-      spec.summary + (short === "" ? "" : ` (short: ${short})`),
-    ];
-  });
+  const sections = [...new Set(commands.map(({ section }) => section))];
+  const width = Math.max(...commands.map((spec) => withoutProgram(spec).length));
   return [
     `peer ${version}: runs workloads on any machines you have, as one mesh of equals`,
     "",
     "usage: peer COMMAND [flags]",
+    ...sections.flatMap((section) => [
+      "",
+      `${section}:`,
+      ...commands.filter((spec) => spec.section === section).map((spec) => summaryLine(spec, width)),
+    ]),
     "",
-    ...fields(rows).map((line) => `  ${line}`),
-    "",
-    "`peer COMMAND --help` tells more. Start with `peer start --run examples/hello.yaml`.",
+    "`peer COMMAND --help` tells more, with examples.",
+    "Begin with `peer start --run examples/hello.yaml`.",
   ].join("\n");
+}
+
+/** `peer job`: what can be done with a job. */
+export function nounHelp(noun: string, commands: readonly CommandSpec[]): string {
+  const width = Math.max(...commands.map((spec) => withoutProgram(spec).length));
+  return [
+    `usage: peer ${noun} VERB [flags]`,
+    "",
+    ...commands.map((spec) => summaryLine(spec, width)),
+    "",
+    `\`peer ${noun} VERB --help\` tells more, with examples.`,
+  ].join("\n");
+}
+
+function withoutProgram(spec: CommandSpec): string {
+  return usageOf(spec).replace(/^peer /, "");
+}
+
+function summaryLine(spec: CommandSpec, width: number): string {
+  const short = (spec.aliases ?? []).map((words) => words.join(" ")).join(", ");
+  const alias = short === "" ? "" : ` (short: ${short})`;
+  return `${INDENT}${withoutProgram(spec).padEnd(width)}  ${spec.summary}${alias}`;
 }
 
 export function commandHelp(spec: CommandSpec): string {
   const short = (spec.aliases ?? []).map((words) => `peer ${words.join(" ")}`).join(", ");
   return [
-    `usage: peer ${spec.words.join(" ")} ${spec.usage}`.trim(),
+    `usage: ${usageOf(spec)} [flags]`,
     ...(short === "" ? [] : [`short: ${short}`]),
     "",
-    `${spec.summary[0]?.toUpperCase() ?? ""}${spec.summary.slice(1)}.`,
-    ...(spec.details === undefined ? [] : ["", spec.details]),
-    ...(Object.keys(spec.options).length === 0 ? [] : ["", "flags:", ...optionLines(spec.options)]),
-    "",
-    "flags of every command:",
-    ...optionLines(COMMON_OPTIONS),
+    `${capitalized(spec.summary)}.`,
+    ...(spec.details === undefined ? [] : ["", ...spec.details]),
+    ...section("flags", optionLines(spec.options)),
+    ...section("flags of every command", optionLines(COMMON_OPTIONS)),
+    ...section("examples", indented(spec.examples.map(({ line, does }) => [line, does] as const))),
   ].join("\n");
 }
 
+function capitalized(text: string): string {
+  return `${text[0]?.toUpperCase() ?? ""}${text.slice(1)}`;
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ["", `${title}:`, ...lines];
+}
+
 function optionLines(options: Readonly<Record<string, OptionSpec>>): readonly string[] {
-  const rows = Object.entries(options).map(([name, option]): readonly [string, string] => {
-    const short = option.short === undefined ? "" : `-${option.short}, `;
-    const value = option.value === undefined ? "" : ` ${option.value}`;
-    return [`${short}--${name}${value}`, option.summary];
-  });
-  return fields(rows).map((line) => `  ${line}`);
+  return indented(
+    Object.entries(options).map(([name, option]) => [optionText(name, option), option.summary] as const),
+  );
+}
+
+/** `-n, --tail LINES` */
+export function optionText(name: string, option: OptionSpec): string {
+  const short = option.short === undefined ? "" : `-${option.short}, `;
+  return `${short}--${name}${option.value === undefined ? "" : ` ${option.value.name}`}`;
+}
+
+function indented(pairs: readonly (readonly [string, string])[]): readonly string[] {
+  return fieldLines(pairs, false).map((line) => INDENT + line);
+}
+
+/** The same for programs. */
+export function commandValue(spec: CommandSpec): Readonly<Record<string, unknown>> {
+  return {
+    command: spec.words.join(" "),
+    short: namesOf(spec)
+      .slice(1)
+      .map((words) => words.join(" ")),
+    usage: usageOf(spec),
+    summary: spec.summary,
+    flags: Object.fromEntries(
+      Object.entries({ ...spec.options, ...COMMON_OPTIONS }).map(([name, option]) => [
+        name,
+        { short: option.short ?? null, value: option.value?.name ?? null, summary: option.summary },
+      ]),
+    ),
+    examples: spec.examples,
+  };
 }

@@ -2,10 +2,14 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { createServer } from "node:net";
+import path from "node:path";
 import { PeerError } from "../../federation/index.ts";
 import { formatHostPort, type HostPort } from "../config.ts";
 
 const COMMAND_TIMEOUT_MS = 3_000;
+/** The very next one is the mesh's, by default. */
+const NEXT_PORT_STEP = 10;
+const PORT_MAX = 65_535;
 /** `st` column of /proc/net/tcp. */
 const LISTEN_STATE = "0A";
 
@@ -19,7 +23,8 @@ export async function checkPortFree(address: HostPort, flagName: string): Promis
   if (code === "EADDRINUSE") {
     const holder = await portHolder(address.port);
     const who = holder === undefined ? "another program" : holder;
-    const next = formatHostPort({ ...address, port: address.port + 1 });
+    const step = address.port + NEXT_PORT_STEP > PORT_MAX ? -NEXT_PORT_STEP : NEXT_PORT_STEP;
+    const next = formatHostPort({ ...address, port: address.port + step });
     throw new PeerError("conflict", `${where} is taken by ${who}`, {
       hint: `stop it, or choose another port: ${flagName} ${next}`,
     });
@@ -70,10 +75,16 @@ async function linuxHolder(port: number): Promise<string | undefined> {
     const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
     for (const descriptor of descriptors) {
       const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "");
-      if (inodes.has(target)) return `${(await readFile(`/proc/${pid}/comm`, "utf8")).trim()} (pid ${pid})`;
+      if (inodes.has(target)) return `${await linuxProgram(pid)} (pid ${pid})`;
     }
   }
   return undefined;
+}
+
+/** What it was started as: its `comm` is the name of its main thread, which Node.js sets to "MainThread". */
+async function linuxProgram(pid: string): Promise<string> {
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  return path.basename(commandLine.split("\0")[0] ?? "") || "a program";
 }
 
 async function lsofHolder(port: number): Promise<string | undefined> {

@@ -61,7 +61,7 @@ function signalReaches(pid) {
 
 /**
  * Linux: the boot's id and the start in ticks since boot (proc(5), field 22). Elsewhere unknown.
- * A zombie's is like no other: it has ended, and where the first process of a container reaps nothing it stays.
+ * A zombie's is like no other: it has ended, and where a container's first process reaps nothing it stays.
  * @param {number} pid
  */
 function startOf(pid) {

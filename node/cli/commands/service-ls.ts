@@ -1,25 +1,31 @@
 import type { ServiceRow } from "../../api/index.ts";
-import { type CommandContext, EXIT } from "../command.ts";
+import type { CommandContext } from "../command.ts";
 import { shortId } from "../format.ts";
-import { table } from "../table.ts";
+import { printList } from "../listing.ts";
+import { namespaceOf } from "../lookup.ts";
+import { statusCell } from "../output.ts";
 
-export async function run(context: CommandContext): Promise<number> {
-  const { out } = context;
-  const services = await (await context.client()).list<ServiceRow>("/v1/services");
-  if (out.json) out.value(services);
-  else if (out.quiet) for (const service of services) out.line(service.name);
-  else {
-    const rows = services.flatMap((service) =>
+export function run(context: CommandContext): Promise<number> {
+  return printList<ServiceRow>(context, {
+    path: "/v1/services",
+    query: { namespace: namespaceOf(context) },
+    columns: [
+      { header: "service", isFlexible: true },
+      ...["address", "health"].map((header) => ({ header })),
+      { header: "job", isFlexible: true },
+      { header: "alloc" },
+      { header: "tags", isFlexible: true },
+    ],
+    rows: (service) =>
       service.instances.map((instance) => [
         service.name,
-        `${instance.address}:${instance.port ?? "-"}`,
-        instance.health === "none" ? "-" : out.status(instance.health),
+        instance.port === null ? instance.address : `${instance.address}:${instance.port}`,
+        instance.health === "none" ? "-" : statusCell(instance.health),
         instance.job,
         shortId(instance.allocation_id),
-        service.tags.join(","),
+        service.tags.length === 0 ? "-" : service.tags.join(","),
       ]),
-    );
-    for (const line of table(["service", "address", "health", "job", "alloc", "tags"], rows)) out.line(line);
-  }
-  return EXIT.done;
+    idOf: (service) => service.name,
+    none: "no service has a running instance",
+  });
 }

@@ -1,24 +1,55 @@
 import { PeerError } from "../../../federation/index.ts";
 import { checkName, DEFAULT_API, parseHostPort, parseMeta } from "../../config.ts";
 import { isLogLevel } from "../../host/log.ts";
+import { parseJobFile } from "../../jobfile/index.ts";
 import { type RunningPeer, startPeer } from "../../start.ts";
-import { Client } from "../client.ts";
 import { type CommandContext, CommandError, EXIT, listOption, stringOption } from "../command.ts";
-import { readJobInput } from "../job-input.ts";
-import { submitAndWatch } from "../submit.ts";
+import { reachable } from "../connection/address.ts";
+import { Client } from "../connection/client.ts";
+import { counted } from "../format.ts";
+import { type JobFile, readJobFile } from "../submission/job-file.ts";
+import { runJobs } from "../submission/jobs-at-start.ts";
+import { problemsError } from "../submission/problems.ts";
 
+/** With `--json` a line for the peer, one for each job that was submitted, one for the end. */
 export async function run(context: CommandContext): Promise<number> {
-  const files = await Promise.all(listOption(context, "run").map(readJobInput));
+  const files = await Promise.all(listOption(context, "run").map((path) => readJobFile(context, path)));
+  for (const file of files) await refuseBroken(file);
+  const running = await start(context);
+  announce(context, running);
+  const stop = stopSignal(running);
+  const stopping = new AbortController();
+  void stop.then(() => stopping.abort());
+  const exitCode = await runJobs(
+    { ...context, signal: stopping.signal },
+    clientOf(running, stopping.signal),
+    files,
+  );
+  const how = await stop;
+  const left = await running.stop(how);
+  if (context.out.json) context.out.valueLine({ event: "stopped", tasks_running: left });
+  if (context.out.isText) context.out.line(farewell(how.tasks, left));
+  return exitCode;
+}
+
+/** Before anything is started: a peer that runs and has none of its jobs helps nobody. */
+async function refuseBroken(file: JobFile): Promise<void> {
+  const parsed = parseJobFile(file.text, { format: file.format });
+  if (!parsed.ok) throw await problemsError(file, parsed.error);
+}
+
+async function start(context: CommandContext): Promise<RunningPeer> {
   try {
     refuseWhatIsLater(context);
-    const running = await startPeer(optionsOf(context));
-    return await serve(context, running, files);
+    return await startPeer(optionsOf(context));
   } catch (cause) {
     if (!(cause instanceof PeerError)) throw cause;
-    const usage = cause.code === "bad_request" || cause.code === "not_supported";
+    const isUsage = cause.code === "bad_request" || cause.code === "not_supported";
     throw new CommandError(cause.message, {
-      exitCode: usage ? EXIT.usage : EXIT.failed,
-      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+      exitCode: isUsage ? EXIT.usage : EXIT.failed,
+      code: cause.code,
+      hint: cause.hint,
+      cause,
     });
   }
 }
@@ -44,9 +75,7 @@ function optionsOf(context: CommandContext): Parameters<typeof startPeer>[0] {
   };
 }
 
-/**
- * Flags of the contract whose machinery this release lacks: taken where they change nothing, else refused.
- */
+/** Flags of the contract whose machinery this release lacks: taken where they change nothing, else refused. */
 function refuseWhatIsLater(context: CommandContext): void {
   const listen = stringOption(context, "listen");
   if (listen !== undefined) parseHostPort(listen, "--listen");
@@ -62,66 +91,50 @@ function refuseWhatIsLater(context: CommandContext): void {
   });
 }
 
-async function serve(
-  context: CommandContext,
-  running: RunningPeer,
-  files: readonly Awaited<ReturnType<typeof readJobInput>>[],
-): Promise<number> {
-  const { out } = context;
-  const client = new Client({ ...running.api, token: running.peer.identity.token, tokenHint: undefined });
-  announce(context, running);
-  const stop = stopSignal(running);
-  let exitCode: number = EXIT.done;
-  for (const file of files) {
-    const submitted = submitAndWatch(context, client, file, { checkIndex: undefined, detach: false });
-    const code = await Promise.race([submitted, stop.then(() => EXIT.done)]);
-    if (code !== EXIT.done) exitCode = code;
-  }
-  if (files.length > 0 && !out.json) {
-    out.line();
-    out.line(
-      "The peer stays in the foreground. In another terminal: `peer ps`, `peer logs -f JOB`, `peer job stop JOB`.",
-    );
-    out.line("Ctrl-C stops the peer and leaves tasks running; `peer down` stops both.");
-  }
-  const how = await stop;
-  const left = await running.stop(how);
-  if (!out.json) out.line(farewell(how.tasks, left));
-  return exitCode;
-}
-
-function announce(context: CommandContext, running: RunningPeer): void {
-  const { out } = context;
-  const status = running.peer.service.status();
-  if (out.json) {
-    out.value({
-      node_id: status.nodeId,
-      node_name: status.nodeName,
-      region: status.region,
-      api_address: status.apiAddress,
-      data_directory: running.dataDirectory,
-      pid: status.pid,
-    });
-    return;
-  }
-  const node = running.peer.service.ledger.node(status.nodeId);
-  const drivers = Object.entries(node?.drivers ?? {}).filter(([, driver]) => driver.healthy);
-  out.line(
-    `peer ${status.version}: node ${out.paint(status.nodeName, "bold")} of region ${status.region.name}`,
+function announce({ out }: CommandContext, running: RunningPeer): void {
+  const { ledger, ...service } = { ledger: running.peer.service.ledger, ...running.peer.service.status() };
+  const drivers = Object.entries(ledger.node(service.nodeId)?.drivers ?? {}).filter(
+    ([, { healthy }]) => healthy,
   );
-  out.line(`  api      http://${status.apiAddress}`);
+  if (out.json) {
+    out.valueLine({
+      event: "started",
+      node_id: service.nodeId,
+      node_name: service.nodeName,
+      region: service.region,
+      api_address: service.apiAddress,
+      data_directory: running.dataDirectory,
+      pid: service.pid,
+    });
+  }
+  if (out.quiet) out.line(service.nodeId);
+  if (!out.isText) return;
+  out.line(
+    `peer ${service.version}: node ${out.paint(service.nodeName, "bold")} of region ${service.region.name}`,
+  );
+  out.line(`  api      http://${service.apiAddress}`);
   out.line(`  data     ${running.dataDirectory}${running.created ? " (new)" : ""}`);
   out.line(`  drivers  ${drivers.map(([name]) => name).join(", ") || "none"}`);
-  out.line(`  overlay  ${status.overlay.state}: ${status.overlay.reason}`);
+  out.line(`  overlay  ${service.overlay.state}: ${service.overlay.reason}`);
 }
 
+function clientOf(running: RunningPeer, signal: AbortSignal): Client {
+  const { host, port } = running.api;
+  return new Client(
+    { host: reachable(host), port, token: running.peer.identity.token, tokenHint: "" },
+    signal,
+  );
+}
+
+type Stop = Promise<{ readonly tasks: boolean }>;
+
 /** What ends it: a signal (tasks run on) or a client's request. A second signal ends it at once. */
-function stopSignal(running: RunningPeer): Promise<{ readonly tasks: boolean }> {
-  const signal = new Promise<{ readonly tasks: boolean }>((resolve) => {
-    let asked = false;
+function stopSignal(running: RunningPeer): Stop {
+  const signal: Stop = new Promise((resolve) => {
+    let wasAsked = false;
     const onSignal = () => {
-      if (asked) process.exit(EXIT.failed);
-      asked = true;
+      if (wasAsked) process.exit(EXIT.failed);
+      wasAsked = true;
       resolve({ tasks: false });
     };
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
@@ -129,9 +142,9 @@ function stopSignal(running: RunningPeer): Promise<{ readonly tasks: boolean }> 
   return Promise.race([signal, running.peer.stopRequested]);
 }
 
-function farewell(tasks: boolean, left: number): string {
-  if (tasks) return "peer stopped, and its tasks with it";
+function farewell(hasStoppedTasks: boolean, left: number): string {
+  if (hasStoppedTasks) return "peer stopped, and its tasks with it";
   if (left === 0) return "peer stopped; no task was running";
-  const what = left === 1 ? "1 task runs on" : `${left} tasks run on`;
+  const what = `${counted(left, "task")} ${left === 1 ? "runs" : "run"} on`;
   return `peer stopped; ${what}: \`peer start\` takes up again, \`peer down\` would have stopped them too`;
 }

@@ -2,8 +2,9 @@ import { RELEASE } from "../../release.ts";
 import { type CommandContext, EXIT } from "../command.ts";
 
 export async function run({ out }: CommandContext): Promise<number> {
-  const facts = { version: RELEASE, node: process.version, platform: process.platform, arch: process.arch };
-  if (out.json) out.value(facts);
-  else out.line(`peer ${facts.version} (Node ${facts.node.slice(1)}, ${facts.platform}-${facts.arch})`);
+  const { version: node, platform, arch } = process;
+  if (out.json) out.value({ version: RELEASE, node, platform, arch });
+  else if (out.quiet) out.line(RELEASE);
+  else out.line(`peer ${RELEASE} (Node ${node.slice(1)}, ${platform}-${arch})`);
   return EXIT.done;
 }

@@ -1,0 +1,3 @@
+/** Shells that have a completion script. */
+export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
+export type Shell = (typeof SHELLS)[number];

@@ -1,0 +1,99 @@
+/** Completion for zsh, with what each word does. */
+import { flagsOf, ID_COMMANDS, type Place, valueText } from "./places.ts";
+
+export function zshScript(places: readonly Place[]): string {
+  return `#compdef peer
+# Completion of peer for zsh. In ~/.zshrc, after compinit: source <(peer completion zsh)
+
+# Entries of _peer_next and _peer_flags: words so far, TAB, word, TAB, what it does, TAB, what its value may be.
+typeset -ga _peer_next=(
+${places.flatMap(({ path, next }) => next.map(({ word, summary }) => entry(path, word, summary))).join("\n")}
+)
+typeset -ga _peer_flags=(
+${places
+  .flatMap(({ path, options }) =>
+    options.flatMap((option) => {
+      const value = option.value === undefined ? "" : valueText(option.value);
+      return flagsOf(option).map((flag) => entry(path, flag, option.summary, value));
+    }),
+  )
+  .join("\n")}
+)
+typeset -ga _peer_arguments=(
+${places.flatMap(({ path, parameters }) => parameters.map((value, index) => entry(path, String(index), "", valueText(value)))).join("\n")}
+)
+
+_peer() {
+  local place= value= argument=0 index word line known
+  local -a fields candidates flags kinds
+  for ((index = 2; index < CURRENT; index++)); do
+    word=\${words[index]}
+    if [[ -n $value ]]; then
+      value=
+      continue
+    fi
+    if [[ $word == -* ]]; then
+      [[ $word == *=* ]] && continue
+      for line in $_peer_flags; do
+        fields=("\${(@ps:\\t:)line}")
+        [[ $fields[1] == $place && $fields[2] == $word ]] && value=$fields[4]
+      done
+      continue
+    fi
+    known=
+    for line in $_peer_next; do
+      fields=("\${(@ps:\\t:)line}")
+      [[ $fields[1] == $place && $fields[2] == $word ]] && known=1
+    done
+    if [[ -n $known ]]; then place=\${place:+$place }$word; else ((argument++)); fi
+  done
+  if [[ -z $value && \${words[CURRENT]} == -* ]]; then
+    for line in $_peer_flags; do
+      fields=("\${(@ps:\\t:)line}")
+      [[ $fields[1] == $place ]] && flags+=("$fields[2]:$fields[3]")
+    done
+    _describe -o flag flags
+    return
+  fi
+  if [[ -z $value ]]; then
+    for line in $_peer_arguments; do
+      fields=("\${(@ps:\\t:)line}")
+      [[ $fields[1] == $place && $fields[2] == $argument ]] && value=$fields[4]
+    done
+  fi
+  if [[ -z $value ]]; then
+    for line in $_peer_next; do
+      fields=("\${(@ps:\\t:)line}")
+      [[ $fields[1] == $place ]] && candidates+=("$fields[2]:$fields[3]")
+    done
+    _describe command candidates
+    return
+  fi
+  for word in \${(s: :)value}; do
+    case $word in
+      word:*) candidates+=("\${word#word:}") ;;
+${Object.entries(ID_COMMANDS)
+  .map(
+    ([kind, command]) =>
+      `      kind:${kind}) candidates+=(\${(f)"$(\${words[1]} ${command} 2>/dev/null)"}) ;;`,
+  )
+  .join("\n")}
+      kind:file) _files ;;
+      kind:directory) _files -/ ;;
+    esac
+  done
+  ((\${#candidates})) && compadd -a candidates
+}
+
+if [[ $funcstack[1] == _peer ]]; then _peer "$@"; else compdef _peer peer; fi
+`;
+}
+
+function entry(path: string, word: string, summary: string, value = ""): string {
+  return `  $'${[path, word, summary.replaceAll(":", " -"), value].map(quoted).join("\\t")}'`;
+}
+
+/** Inside `$'…'`. */
+function quoted(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("'", "\\'");
+}
