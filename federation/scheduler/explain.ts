@@ -15,6 +15,8 @@ import { type Algorithm, collisionScore, nodeScore, packingScore } from "./score
 import { World } from "./world.ts";
 
 /** Nodes told one by one, of each group. */
+const SAME_GROUP = "the group itself, under another label";
+
 export const EXPLAINED_NODES_MAX = 100;
 
 /** The parts whose average the score is; one that says nothing is absent and does not count. */
@@ -168,7 +170,7 @@ function detailOf(world: World, row: number, demand: Demand, filter: Filter, ref
       return wantsBytes("disk", demand.diskBytes, columns.diskFree[row], node?.resources.diskBytes);
     case "port": {
       const port = demand.staticPorts.find((claim) => `port ${claim.port}` === refusal)?.port ?? 0;
-      return `port ${port} is held by ${world.portHolder(row, port) ?? "the group itself, under another label"}`;
+      return `port ${port} is held by ${world.portHolder(row, port) ?? SAME_GROUP}`;
     }
     case "dynamic ports": {
       const wanted = dynamicPortsWanted(demand, world, row);
@@ -178,7 +180,8 @@ function detailOf(world: World, row: number, demand: Demand, filter: Filter, ref
       const name = filter.constraint?.attribute ?? "";
       const { codes, values } = world.selections.attribute(name);
       const value = values[codes[row] ?? -1];
-      return `${refusal}: ${value === undefined ? "the node has no such attribute" : `the node has ${value}`}`;
+      const found = value === undefined ? "no such attribute" : value;
+      return `${refusal}: the node has ${found}`;
     }
     case "driver": {
       const driver = demand.drivers.find((each) => refusal.includes(each)) ?? "";

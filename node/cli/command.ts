@@ -1,4 +1,7 @@
-/** The shape of a command. The table in `commands.ts` names them all; each one's code is loaded when it is called. */
+/**
+ * The shape of a command. The table in `commands.ts` names them all; each one's code is loaded when it is
+ * called.
+ */
 import type { Readable } from "node:stream";
 import type { Client } from "./connection/client.ts";
 import type { Output } from "./output.ts";
@@ -101,7 +104,10 @@ export interface Problem {
   readonly hint?: string;
 }
 
-/** What somebody may have meant; looked for only when the error is shown, with code that a right command needs not. */
+/**
+ * What somebody may have meant; looked for only when the error is shown, with code that a right command needs
+ * not.
+ */
 export interface Suggestion {
   /** The most telling first. */
   readonly given: readonly string[];

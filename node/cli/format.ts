@@ -56,7 +56,10 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** One line that can do a terminal no harm: what tasks and other machines say is not to be trusted with escapes. */
+/**
+ * One line that can do a terminal no harm: what tasks and other machines say is not to be trusted with
+ * escapes.
+ */
 export function plainText(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
 }

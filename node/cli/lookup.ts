@@ -51,8 +51,8 @@ export async function findJob(
 }
 
 /**
- * An allocation by the start of its id, or of a job by its name. `only`: the job may have no other that lives, because
- * what is done to the wrong one can't be undone.
+ * An allocation by the start of its id, or of a job by its name. `only`: the job may have no other that
+ * lives, because what is done to the wrong one can't be undone.
  */
 export async function findAllocation(
   client: Client,

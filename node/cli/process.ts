@@ -12,7 +12,8 @@ export async function runProcess(): Promise<void> {
     if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
     interrupt.abort();
   });
-  // Who reads no more (`peer events | head`) wants no more: no failure. `peer start` does not heed it and runs on.
+  // Who reads no more (`peer events | head`) wants no more: no failure. `peer start` does not heed it and
+  // runs on.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;

@@ -35,8 +35,8 @@ export function paint(text: string, style: Style | undefined): string {
 }
 
 /**
- * Rows under upper-case headers. Rows may come in batches: the first decides how wide the columns are, later ones only
- * widen them, so that a long list is printed while it is read.
+ * Rows under upper-case headers. Rows may come in batches: the first decides how wide the columns are, later
+ * ones only widen them, so that a long list is printed while it is read.
  */
 export class Table {
   readonly #columns: readonly Column[];

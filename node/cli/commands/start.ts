@@ -75,7 +75,9 @@ function optionsOf(context: CommandContext): Parameters<typeof startPeer>[0] {
   };
 }
 
-/** Flags of the contract whose machinery this release lacks: taken where they change nothing, else refused. */
+/**
+ * Flags of the contract whose machinery this release lacks: taken where they change nothing, else refused.
+ */
 function refuseWhatIsLater(context: CommandContext): void {
   const listen = stringOption(context, "listen");
   if (listen !== undefined) parseHostPort(listen, "--listen");

@@ -1,46 +1,19 @@
 /** Completion for bash, from 3.2 (macOS) on. */
 import { flagsOf, grouped, ID_COMMANDS, type Place, type Value, valueText } from "./places.ts";
 
-export function bashScript(places: readonly Place[]): string {
-  return `# Completion of peer for bash. In ~/.bashrc: source <(peer completion bash)
+const ID_CASES = Object.entries(ID_COMMANDS)
+  .map(([kind, command]) => `      kind:${kind}) "$program" ${command} 2>/dev/null ;;`)
+  .join("\n");
 
-# Words that may follow the words so far, $1.
-_peer_next() {
-  case $1 in
-${wordCases(places, (place) => place.next.map(({ word }) => word))}
-  esac
-}
-
-_peer_flags() {
-  case $1 in
-${wordCases(places, (place) => place.options.flatMap(flagsOf))}
-  esac
-}
-
-# What the value of flag $2 may be; nothing where it takes none.
-_peer_flag_value() {
-  case "$1:$2" in
-${valueCases(flagValues(places))}
-  esac
-}
-
-# What argument number $2 may be, counted from 0.
-_peer_argument() {
-  case "$1:$2" in
-${valueCases(argumentValues(places))}
-  esac
-}
-
-# Candidates of the kinds $2 ..., a line each; ids are asked for from the program $1.
+/** What is the same for every table of commands. */
+const FUNCTIONS = `# Candidates of the kinds $2 ..., a line each; ids are asked for from the program $1.
 _peer_candidates() {
   local program=$1 kind
   shift
   for kind in "$@"; do
     case $kind in
       word:*) echo "\${kind#word:}" ;;
-${Object.entries(ID_COMMANDS)
-  .map(([kind, command]) => `      kind:${kind}) "$program" ${command} 2>/dev/null ;;`)
-  .join("\n")}
+${ID_CASES}
       kind:file) compgen -f -- "$current" ;;
       kind:directory) compgen -d -- "$current" ;;
     esac
@@ -86,6 +59,38 @@ _peer() {
 
 complete -F _peer peer
 `;
+
+export function bashScript(places: readonly Place[]): string {
+  return `# Completion of peer for bash. In ~/.bashrc: source <(peer completion bash)
+
+# Words that may follow the words so far, $1.
+_peer_next() {
+  case $1 in
+${wordCases(places, (place) => place.next.map(({ word }) => word))}
+  esac
+}
+
+_peer_flags() {
+  case $1 in
+${wordCases(places, (place) => place.options.flatMap(flagsOf))}
+  esac
+}
+
+# What the value of flag $2 may be; nothing where it takes none.
+_peer_flag_value() {
+  case "$1:$2" in
+${valueCases(flagValues(places))}
+  esac
+}
+
+# What argument number $2 may be, counted from 0.
+_peer_argument() {
+  case "$1:$2" in
+${valueCases(argumentValues(places))}
+  esac
+}
+
+${FUNCTIONS}`;
 }
 
 function wordCases(places: readonly Place[], wordsOf: (place: Place) => readonly string[]): string {

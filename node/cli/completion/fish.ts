@@ -2,7 +2,8 @@
 import { ID_COMMANDS, type Place, type PlaceOption, type Value } from "./places.ts";
 
 export function fishScript(places: readonly Place[]): string {
-  const common = new Set(places.find(({ path }) => path === "")?.options.map(({ long }) => long));
+  const everywhere = places.find(({ path }) => path === "")?.options ?? [];
+  const common = new Set(everywhere.map(({ long }) => long));
   const withValue = new Set(
     places.flatMap(({ options }) =>
       options
@@ -52,7 +53,7 @@ function __peer_ids
 end
 
 complete -c peer -f
-${[...common].length === 0 ? "" : (places[0]?.options ?? []).map((option) => optionLine("", option)).join("\n")}
+${everywhere.map((option) => optionLine("", option)).join("\n")}
 ${places.flatMap((place) => linesOf(place, common)).join("\n")}
 `;
 }

@@ -1,51 +1,12 @@
 /** Completion for PowerShell, 5.1 and later. */
 import { flagsOf, ID_COMMANDS, type Place, valueText } from "./places.ts";
 
-export function powershellScript(places: readonly Place[]): string {
-  return `# Completion of peer for PowerShell. In $PROFILE: peer completion powershell | Out-String | Invoke-Expression
+const ID_CASES = Object.entries(ID_COMMANDS)
+  .map(([kind, command]) => `                'kind:${kind}' { & $program ${command} 2>$null }`)
+  .join("\n");
 
-Register-ArgumentCompleter -Native -CommandName peer -ScriptBlock {
-    param($wordToComplete, $commandAst, $cursorPosition)
-
-    # Words so far -> what may follow, and what it does.
-    $next = @{
-${places
-  .map(
-    ({ path, next }) =>
-      `        ${table(
-        path,
-        next.map(({ word, summary }) => [word, summary]),
-      )}`,
-  )
-  .join("\n")}
-    }
-    $flags = @{
-${places
-  .map(
-    ({ path, options }) =>
-      `        ${table(
-        path,
-        options.flatMap((option) => flagsOf(option).map((flag) => [flag, option.summary] as const)),
-      )}`,
-  )
-  .join("\n")}
-    }
-    # What the values of flags, and the arguments by their number, may be.
-    $values = @{
-${places
-  .map(({ path, options, parameters }) => {
-    const ofFlags = options.flatMap((option) =>
-      option.value === undefined
-        ? []
-        : flagsOf(option).map((flag) => [flag, valueText(option.value ?? NOTHING)] as const),
-    );
-    const ofArguments = parameters.map((value, index) => [String(index), valueText(value)] as const);
-    return `        ${table(path, [...ofFlags, ...ofArguments])}`;
-  })
-  .join("\n")}
-    }
-
-    $program = $commandAst.CommandElements[0].Extent.Text
+/** What is the same for every table of commands. */
+const FUNCTIONS = `    $program = $commandAst.CommandElements[0].Extent.Text
     $place = ''
     $value = $null
     $argument = 0
@@ -68,9 +29,7 @@ ${places
         foreach ($kind in "$value".Split(' ')) {
             $ids = switch -Wildcard ($kind) {
                 'word:*' { $kind.Substring(5) }
-${Object.entries(ID_COMMANDS)
-  .map(([kind, command]) => `                'kind:${kind}' { & $program ${command} 2>$null }`)
-  .join("\n")}
+${ID_CASES}
                 # Files and folders are what PowerShell completes by itself.
                 default { }
             }
@@ -79,15 +38,51 @@ ${Object.entries(ID_COMMANDS)
     }
     foreach ($entry in @($found.GetEnumerator())) {
         if (-not $entry.Key.StartsWith($wordToComplete)) { continue }
-        [System.Management.Automation.CompletionResult]::new($entry.Key, $entry.Key, 'ParameterValue', $entry.Value)
+        $word = $entry.Key
+        [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $entry.Value)
     }
 }
 `;
+
+export function powershellScript(places: readonly Place[]): string {
+  const tables = (entriesOf: (place: Place) => readonly Entry[]) =>
+    places.map((place) => `        ${table(place.path, entriesOf(place))}`).join("\n");
+  return `# Completion of peer for PowerShell. In $PROFILE:
+# peer completion powershell | Out-String | Invoke-Expression
+
+Register-ArgumentCompleter -Native -CommandName peer -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    # Words so far -> what may follow, and what it does.
+    $next = @{
+${tables(({ next }) => next.map(({ word, summary }) => [word, summary]))}
+    }
+    $flags = @{
+${tables(summariesOf)}
+    }
+    # What the values of flags, and the arguments by their number, may be.
+    $values = @{
+${tables(valuesOf)}
+    }
+
+${FUNCTIONS}`;
 }
 
-const NOTHING = { kinds: [], choices: [] } as const;
+type Entry = readonly [string, string];
 
-function table(path: string, entries: readonly (readonly [string, string])[]): string {
+function summariesOf({ options }: Place): readonly Entry[] {
+  return options.flatMap((option) => flagsOf(option).map((flag): Entry => [flag, option.summary]));
+}
+
+function valuesOf({ options, parameters }: Place): readonly Entry[] {
+  const ofFlags = options.flatMap((option) => {
+    const { value } = option;
+    return value === undefined ? [] : flagsOf(option).map((flag): Entry => [flag, valueText(value)]);
+  });
+  return [...ofFlags, ...parameters.map((value, index): Entry => [String(index), valueText(value)])];
+}
+
+function table(path: string, entries: readonly Entry[]): string {
   const pairs = entries.map(([key, text]) => `${quoted(key)} = ${quoted(text)}`);
   return `${quoted(path)} = [ordered]@{ ${pairs.join("; ")} }`;
 }

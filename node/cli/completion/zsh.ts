@@ -1,29 +1,15 @@
 /** Completion for zsh, with what each word does. */
 import { flagsOf, ID_COMMANDS, type Place, valueText } from "./places.ts";
 
-export function zshScript(places: readonly Place[]): string {
-  return `#compdef peer
-# Completion of peer for zsh. In ~/.zshrc, after compinit: source <(peer completion zsh)
-
-# Entries of _peer_next and _peer_flags: words so far, TAB, word, TAB, what it does, TAB, what its value may be.
-typeset -ga _peer_next=(
-${places.flatMap(({ path, next }) => next.map(({ word, summary }) => entry(path, word, summary))).join("\n")}
-)
-typeset -ga _peer_flags=(
-${places
-  .flatMap(({ path, options }) =>
-    options.flatMap((option) => {
-      const value = option.value === undefined ? "" : valueText(option.value);
-      return flagsOf(option).map((flag) => entry(path, flag, option.summary, value));
-    }),
+const ID_CASES = Object.entries(ID_COMMANDS)
+  .map(
+    ([kind, command]) =>
+      `      kind:${kind}) candidates+=(\${(f)"$(\${words[1]} ${command} 2>/dev/null)"}) ;;`,
   )
-  .join("\n")}
-)
-typeset -ga _peer_arguments=(
-${places.flatMap(({ path, parameters }) => parameters.map((value, index) => entry(path, String(index), "", valueText(value)))).join("\n")}
-)
+  .join("\n");
 
-_peer() {
+/** What is the same for every table of commands. */
+const FUNCTIONS = `_peer() {
   local place= value= argument=0 index word line known
   local -a fields candidates flags kinds
   for ((index = 2; index < CURRENT; index++)); do
@@ -72,12 +58,7 @@ _peer() {
   for word in \${(s: :)value}; do
     case $word in
       word:*) candidates+=("\${word#word:}") ;;
-${Object.entries(ID_COMMANDS)
-  .map(
-    ([kind, command]) =>
-      `      kind:${kind}) candidates+=(\${(f)"$(\${words[1]} ${command} 2>/dev/null)"}) ;;`,
-  )
-  .join("\n")}
+${ID_CASES}
       kind:file) _files ;;
       kind:directory) _files -/ ;;
     esac
@@ -87,6 +68,35 @@ ${Object.entries(ID_COMMANDS)
 
 if [[ $funcstack[1] == _peer ]]; then _peer "$@"; else compdef _peer peer; fi
 `;
+
+export function zshScript(places: readonly Place[]): string {
+  const next = places.flatMap((place) =>
+    place.next.map(({ word, summary }) => entry(place.path, word, summary)),
+  );
+  const flags = places.flatMap(({ path, options }) =>
+    options.flatMap((option) => {
+      const value = option.value === undefined ? "" : valueText(option.value);
+      return flagsOf(option).map((flag) => entry(path, flag, option.summary, value));
+    }),
+  );
+  const values = places.flatMap(({ path, parameters }) =>
+    parameters.map((value, index) => entry(path, String(index), "", valueText(value))),
+  );
+  return `#compdef peer
+# Completion of peer for zsh. In ~/.zshrc, after compinit: source <(peer completion zsh)
+
+# Entries: words so far, TAB, word, TAB, what it does, TAB, what its value may be.
+typeset -ga _peer_next=(
+${next.join("\n")}
+)
+typeset -ga _peer_flags=(
+${flags.join("\n")}
+)
+typeset -ga _peer_arguments=(
+${values.join("\n")}
+)
+
+${FUNCTIONS}`;
 }
 
 function entry(path: string, word: string, summary: string, value = ""): string {

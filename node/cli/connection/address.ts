@@ -1,4 +1,7 @@
-/** Where the API is and what to show it: flags, then environment, then the data directory of a peer on this machine. */
+/**
+ * Where the API is and what to show it: flags, then environment, then the data directory of a peer on this
+ * machine.
+ */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CommandError, usageError } from "../command.ts";
@@ -81,7 +84,10 @@ function localTarget(looks: readonly Look[], given: string | undefined, flags: T
   return { ...usual, token: undefined, tokenHint: tokenHint(flags) };
 }
 
-/** The token of a data directory goes to its own peer, to this machine, or where a flag sends it; to nobody else. */
+/**
+ * The token of a data directory goes to its own peer, to this machine, or where a flag sends it; to nobody
+ * else.
+ */
 function namedTarget(looks: readonly Look[], target: HostPort, flags: TargetFlags): ApiTarget {
   const known = looks.filter(({ token }) => token !== undefined);
   const own = known.find(({ api }) => api?.host === target.host && api.port === target.port);
@@ -93,7 +99,8 @@ function namedTarget(looks: readonly Look[], target: HostPort, flags: TargetFlag
 
 function tokenHint(flags: TargetFlags, from?: Look, given?: string): string {
   if (given !== undefined || (from === undefined && flags.token !== undefined)) {
-    return `the token came from ${flags.token === undefined ? "PEER_TOKEN" : "--token"}; each peer has its own`;
+    const source = flags.token === undefined ? "PEER_TOKEN" : "--token";
+    return `the token came from ${source}; each peer has its own`;
   }
   if (from?.isForbidden === true) {
     return `${join(from.directory, TOKEN_FILE)} belongs to another user: run it with sudo, or set PEER_TOKEN`;

@@ -1,4 +1,6 @@
-/** What goes on for long outlives a restart of the peer: it asks again until there is an answer, for a while. */
+/**
+ * What goes on for long outlives a restart of the peer: it asks again until there is an answer, for a while.
+ */
 
 import type { CommandContext } from "../command.ts";
 import { ApiError, ConnectionError, InterruptedError } from "./api-error.ts";

@@ -1,4 +1,6 @@
-/** A job file from disk or standard input, as the text to send; the peer parses it, so that all clients agree. */
+/**
+ * A job file from disk or standard input, as the text to send; the peer parses it, so that all clients agree.
+ */
 import { createReadStream } from "node:fs";
 import { extname } from "node:path";
 import { addAbortSignal, type Readable } from "node:stream";

@@ -10,8 +10,8 @@ import type { JobFile } from "./job-file.ts";
 import { submit, watchRequest } from "./submit.ts";
 
 /**
- * Submits all, then watches one after the other, until they run or the context's signal is aborted. The exit code is
- * that of the last one that did not go well.
+ * Submits all, then watches one after the other, until they run or the context's signal is aborted. The exit
+ * code is that of the last one that did not go well.
  */
 export async function runJobs(
   context: CommandContext,

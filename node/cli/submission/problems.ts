@@ -14,8 +14,8 @@ export async function describeRefusal(cause: unknown, file: JobFile): Promise<un
 }
 
 /**
- * The peer names places only as far as it sees the text: not in JSON, and not for what a driver refused. The same parser
- * is here, and finds the rest.
+ * The peer names places only as far as it sees the text: not in JSON, and not for what a driver refused. The
+ * same parser is here, and finds the rest.
  */
 async function locate(file: JobFile, problems: readonly Problem[]): Promise<readonly Problem[]> {
   if (problems.length > 0 && problems.every(({ line }) => line !== undefined)) return problems;

@@ -27,8 +27,8 @@ export class Narration {
   #counts = "";
 
   /**
-   * `newsFrom`: what changed at this index of the ledger or later is told, all else is known already; undefined: what
-   * the first look shows is known.
+   * `newsFrom`: what changed at this index of the ledger or later is told, all else is known already;
+   * undefined: what the first look shows is known.
    */
   constructor(newsFrom: number | undefined, paint: (word: string) => string) {
     this.#newsFrom = newsFrom;

@@ -113,10 +113,11 @@ export function paused(job: JobDetailRow): Outcome {
 }
 
 export function stuck(job: JobDetailRow, waitsFor: string, forMs: number): Outcome {
+  const name = `job ${job.id} version ${job.version}`;
   return {
     state: "stuck",
     exitCode: EXIT.failed,
-    message: `job ${job.id} version ${job.version}: ${waitsFor}, and nothing changed for ${formatDuration(forMs)}`,
+    message: `${name}: ${waitsFor}, and nothing changed for ${formatDuration(forMs)}`,
     lines: [`    it goes on; \`peer job status ${job.id}\` shows how it does`],
   };
 }

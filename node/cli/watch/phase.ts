@@ -1,4 +1,6 @@
-/** How an allocation does in one word, as people ask for it: what is desired and what its tasks do, together. */
+/**
+ * How an allocation does in one word, as people ask for it: what is desired and what its tasks do, together.
+ */
 import type { AllocationRow, JobRow } from "../../api/index.ts";
 
 export interface Phase {

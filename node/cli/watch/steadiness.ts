@@ -9,7 +9,10 @@ export class Steadiness {
   /** Run of an allocation, to when it was first seen. */
   readonly #seenMs = new Map<string, number>();
 
-  /** How much longer to watch allocations that run: 0 once each has checks, has ended, or has run for long enough. */
+  /**
+   * How much longer to watch allocations that run: 0 once each has checks, has ended, or has run for long
+   * enough.
+   */
   missingMs(rows: readonly AllocationRow[], nowMs: number): number {
     return Math.max(0, ...rows.map((row) => this.#missingMs(row, nowMs)));
   }

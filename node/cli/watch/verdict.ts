@@ -1,11 +1,16 @@
-/** Whether a job does what was asked for, can't, or needs more time. Gets the present; remembers what it has seen. */
+/**
+ * Whether a job does what was asked for, can't, or needs more time. Gets the present; remembers what it has
+ * seen.
+ */
 import type { AllocationRow, JobDetailRow } from "../../api/index.ts";
 import { counted, formatDuration } from "../format.ts";
 import { blocked, failure, type Outcome, paused, stuck, success, superseded, unplanned } from "./outcome.ts";
 import { endsByItself, isEnded, phaseOf, runsOnEveryNode, slotOf } from "./phase.ts";
 import { Steadiness } from "./steadiness.ts";
 
-/** Nothing happened for this long, and it is not well: it will hardly become so (Nomad's progress_deadline). */
+/**
+ * Nothing happened for this long, and it is not well: it will hardly become so (Nomad's progress_deadline).
+ */
 export const STUCK_MS = 10 * 60_000;
 /** The API gives no more allocations with a job; of larger ones only the counts are whole. */
 const ALLOCATIONS_MAX = 1000;
@@ -118,7 +123,8 @@ export class Verdict {
     if (leaving > 0) return { waitsFor: `${counted(leaving, "old allocation")} still to stop` };
     const unsteadyMs = this.#steadiness.missingMs(good, nowMs);
     if (unsteadyMs > 0) {
-      const waitsFor = `${count}; without a health check, watching for ${formatDuration(unsteadyMs + 999)} more`;
+      const rest = formatDuration(unsteadyMs + 999);
+      const waitsFor = `${count}; without a health check, watching for ${rest} more`;
       return { waitsFor, untilMs: nowMs + unsteadyMs };
     }
     const name = `job ${job.id} version ${job.version}`;

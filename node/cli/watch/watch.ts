@@ -85,7 +85,8 @@ export async function outcomeLines(client: Client, outcome: Outcome): Promise<re
 
 /** The end of what a failed task wrote: most often that says it all. */
 async function lastWords(client: Client, allocation: string, task: string): Promise<readonly string[]> {
-  const more = `    \`peer logs ${shortId(allocation)} ${task}\` shows what it wrote, with --stderr its errors`;
+  const logs = `peer logs ${shortId(allocation)} ${task}`;
+  const more = `    \`${logs}\` shows what it wrote, with --stderr its errors`;
   const query = { task, stream: "stderr", tail_lines: LOG_LINES_SHOWN };
   try {
     const { chunks } = await client.stream(`/v1/allocations/${allocation}/logs`, query, 5_000);

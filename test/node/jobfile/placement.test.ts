@@ -115,94 +115,96 @@ groups:
   });
 });
 
-describe("bad constraints", () => {
-  testBadInputs([
-    [
-      "an operator that is none",
-      constraint("attribute: attr.os, operator: contains, value: x"),
-      `5:52: ${C}.operator: must be =, !=, <, <=, >, >=, regexp, version, semver, set_contains, ` +
-        "set_contains_any, is_set, is_not_set, distinct_hosts, distinct_property, ==, is, not or " +
-        'set_contains_all; this is "contains"\n  hint: did you mean set_contains?',
-    ],
-    [
-      "an operator as Nomad's HCL has it",
-      constraint('attribute: attr.os, regexp: "^l"'),
-      `5:20: ${C}.value: is missing: = compares with one
+const BAD_CONSTRAINTS: Parameters<typeof testBadInputs>[0] = [
+  [
+    "an operator that is none",
+    constraint("attribute: attr.os, operator: contains, value: x"),
+    `5:52: ${C}.operator: must be =, !=, <, <=, >, >=, regexp, version, semver, set_contains, ` +
+      "set_contains_any, is_set, is_not_set, distinct_hosts, distinct_property, ==, is, not or " +
+      'set_contains_all; this is "contains"\n  hint: did you mean set_contains?',
+  ],
+  [
+    "an operator as Nomad's HCL has it",
+    constraint('attribute: attr.os, regexp: "^l"'),
+    `5:20: ${C}.value: is missing: = compares with one
   hint: write "value: …"; "operator: is_set" asks only whether the node has the attribute
 5:42: ${C}.regexp: unknown field "regexp"; did you mean "operator: regexp"?`,
-    ],
-    [
-      "no attribute",
-      constraint("value: linux"),
-      `5:20: ${C}.attribute: is missing: = judges one\n  hint: write "attribute: attr.arch"`,
-    ],
-    [
-      "no value",
-      constraint('attribute: attr.os, operator: "<"'),
-      `5:20: ${C}.value: is missing: < compares with one
+  ],
+  [
+    "no attribute",
+    constraint("value: linux"),
+    `5:20: ${C}.attribute: is missing: = judges one\n  hint: write "attribute: attr.arch"`,
+  ],
+  [
+    "no value",
+    constraint('attribute: attr.os, operator: "<"'),
+    `5:20: ${C}.value: is missing: < compares with one
   hint: write "value: …"; "operator: is_set" asks only whether the node has the attribute`,
-    ],
-    [
-      "an empty value",
-      constraint('attribute: attr.os, value: ""'),
-      `5:42: ${C}.value: is empty
+  ],
+  [
+    "an empty value",
+    constraint('attribute: attr.os, value: ""'),
+    `5:42: ${C}.value: is empty
   hint: to ask whether the node has the attribute, write "operator: is_set"`,
-    ],
-    [
-      "a value that nobody reads",
-      constraint("attribute: attr.os, operator: is_set, value: x"),
-      `5:60: ${C}.value: is_set has no value\n  hint: remove it, or write another operator`,
-    ],
-    [
-      "a value that would be filled in",
-      constraint('attribute: attr.os, value: "a-${meta.os}"'),
-      `5:42: ${C}.value: not supported yet: \${…} within a text
+  ],
+  [
+    "a value that nobody reads",
+    constraint("attribute: attr.os, operator: is_set, value: x"),
+    `5:60: ${C}.value: is_set has no value\n  hint: remove it, or write another operator`,
+  ],
+  [
+    "a value that would be filled in",
+    constraint('attribute: attr.os, value: "a-${meta.os}"'),
+    `5:42: ${C}.value: not supported yet: \${…} within a text
   hint: write the value itself, or one attribute alone: "\${meta.rack}"`,
-    ],
-    [
-      "another attribute under Nomad's name",
-      constraint('attribute: meta.os, value: "${attr.kernel.name}"'),
-      `5:42: ${C}.value: Nomad's attr.kernel.name is called attr.os here
+  ],
+  [
+    "another attribute under Nomad's name",
+    constraint('attribute: meta.os, value: "${attr.kernel.name}"'),
+    `5:42: ${C}.value: Nomad's attr.kernel.name is called attr.os here
   hint: write "attr.os"`,
-    ],
-    [
-      "an attribute without its kind",
-      constraint("attribute: arch, value: x"),
-      `5:33: ${C}.attribute: must be an attribute of a node, such as attr.arch, meta.rack or ` +
-        `node.unique.name; this is "arch"
+  ],
+  [
+    "an attribute without its kind",
+    constraint("attribute: arch, value: x"),
+    `5:33: ${C}.attribute: must be an attribute of a node, such as attr.arch, meta.rack or ` +
+      `node.unique.name; this is "arch"
   hint: write "attribute: attr.arch" or "attribute: meta.rack"; \`peer node show\` lists what nodes have`,
-    ],
-    [
-      "an attribute of no kind",
-      constraint("attribute: env.HOME, value: x"),
-      `5:22: ${C}.attribute: "env.HOME" is no attribute: those start with attr, driver, meta or node
+  ],
+  [
+    "an attribute of no kind",
+    constraint("attribute: env.HOME, value: x"),
+    `5:22: ${C}.attribute: "env.HOME" is no attribute: those start with attr, driver, meta or node
   hint: \`peer node show\` lists what nodes have: attr.NAME, driver.NAME, meta.KEY`,
-    ],
-    [
-      "an attribute under Nomad's name",
-      constraint('attribute: "${attr.kernel.name}", value: linux'),
-      `5:22: ${C}.attribute: Nomad's attr.kernel.name is called attr.os here
+  ],
+  [
+    "an attribute under Nomad's name",
+    constraint('attribute: "${attr.kernel.name}", value: linux'),
+    `5:22: ${C}.attribute: Nomad's attr.kernel.name is called attr.os here
   hint: write "attr.os"`,
-    ],
-    [
-      "an attribute that comes later",
-      constraint("attribute: node.datacenter, value: dc1"),
-      `5:22: ${C}.attribute: not supported yet: node.datacenter
+  ],
+  [
+    "an attribute that comes later",
+    constraint("attribute: node.datacenter, value: dc1"),
+    `5:22: ${C}.attribute: not supported yet: node.datacenter
   hint: set it with \`peer start --meta KEY=VALUE\` and write meta.KEY`,
-    ],
-    [
-      "a label, which nobody signs yet",
-      constraint("attribute: label.tier, value: edge"),
-      `5:22: ${C}.attribute: not supported yet: "label.tier"
+  ],
+  [
+    "a label, which nobody signs yet",
+    constraint("attribute: label.tier, value: edge"),
+    `5:22: ${C}.attribute: not supported yet: "label.tier"
   hint: set it with \`peer start --meta KEY=VALUE\` and write meta.KEY`,
-    ],
-    [
-      "a slip in an attribute of every node",
-      constraint("attribute: node.unique.nam, value: x"),
-      `5:22: ${C}.attribute: there is no "node.unique.nam"; did you mean node.unique.name?
+  ],
+  [
+    "a slip in an attribute of every node",
+    constraint("attribute: node.unique.nam, value: x"),
+    `5:22: ${C}.attribute: there is no "node.unique.nam"; did you mean node.unique.name?
   hint: there is node.unique.id, node.unique.name, node.region, node.version`,
-    ],
-  ]);
+  ],
+];
+
+describe("bad constraints", () => {
+  testBadInputs(BAD_CONSTRAINTS);
 });
 
 describe("values that are little languages", () => {

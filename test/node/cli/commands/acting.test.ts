@@ -52,7 +52,9 @@ describe("peer alloc restart", () => {
     assert.equal(code, 1);
     assert.equal(
       stderr,
-      "error: the allocation ended: app: exited with code 1\n  next: `peer job status shop` shows what takes its place\n",
+      `error: the allocation ended: app: exited with code 1
+  next: \`peer job status shop\` shows what takes its place
+`,
     );
   });
 
@@ -64,7 +66,11 @@ describe("peer alloc restart", () => {
       assert.equal(code, 1);
       assert.equal(
         stderr,
-        "error: job shop has 2 allocations\n  aaaaaaaa  web[0]  running\n  bbbbbbbb  web[1]  running\n  next: name one of them\n",
+        `error: job shop has 2 allocations
+  aaaaaaaa  web[0]  running
+  bbbbbbbb  web[1]  running
+  next: name one of them
+`,
       );
       assert.ok(requests.every(({ method }) => method === "GET"));
     }

@@ -62,7 +62,7 @@ function fileOf(context: TestContext, content: object | string): string {
 }
 
 describe("peer job plan", () => {
-  test("shows the change as a tree, what becomes of each instance, how to submit just that", async (context) => {
+  test("shows the change as a tree, what becomes of instances, how to submit just that", async (context) => {
     const { run } = await peer(context);
     const changed = spec({
       priority: 60,

@@ -83,7 +83,7 @@ describe("where the API is", () => {
     assert.match(target.tokenHint, /PEER_TOKEN.*--data/);
   });
 
-  test("a directory's token goes to its own peer and to this machine, not to an address from elsewhere", async () => {
+  test("a directory's token goes to its own peer and to this machine, nowhere else", async () => {
     const own = directory("own", { token: "own-token", "api.json": api("10.1.1.1:7337") });
     assert.equal((await find({ addr: "10.1.1.1:7337" }, {}, [own])).token, "own-token");
     assert.equal((await find({ addr: "127.0.0.1:9" }, {}, [own])).token, "own-token");
@@ -98,7 +98,7 @@ describe("where the API is", () => {
     assert.equal((await find({ addr: "127.0.0.1:8005" }, {}, [left, right])).token, "right-token");
   });
 
-  test("a token from elsewhere goes with an address that was found, and is blamed when it is refused", async () => {
+  test("a token from elsewhere goes with a found address, and is blamed if refused", async () => {
     const running = directory("running", { token: "running-token", "api.json": api("127.0.0.1:8006") });
     const target = await find({}, { PEER_TOKEN: "mine" }, [running]);
     assert.deepEqual([target.port, target.token], [8006, "mine"]);

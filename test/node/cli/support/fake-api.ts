@@ -1,4 +1,7 @@
-/** A peer's API as far as a test scripts it: real HTTP on loopback, so that the client's own code is what is tested. */
+/**
+ * A peer's API as far as a test scripts it: real HTTP on loopback, so that the client's own code is what is
+ * tested.
+ */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
