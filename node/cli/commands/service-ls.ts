@@ -1,6 +1,6 @@
 import type { ServiceRow } from "../../api/index.ts";
 import type { CommandContext } from "../command.ts";
-import { shortId } from "../format.ts";
+import { formatAddress, shortId } from "../format.ts";
 import { printList } from "../listing.ts";
 import { namespaceOf } from "../lookup.ts";
 import { statusCell } from "../output.ts";
@@ -19,7 +19,7 @@ export function run(context: CommandContext): Promise<number> {
     rows: (service) =>
       service.instances.map((instance) => [
         service.name,
-        instance.port === null ? instance.address : `${instance.address}:${instance.port}`,
+        instance.port === null ? instance.address : formatAddress(instance.address, instance.port),
         instance.health === "none" ? "-" : statusCell(instance.health),
         instance.job,
         shortId(instance.allocation_id),

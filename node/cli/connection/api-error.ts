@@ -1,6 +1,7 @@
 /** What can go wrong between the command line and a peer. */
 
 import { CommandError, type CommandErrorOptions, EXIT, type Problem } from "../command.ts";
+import { formatAddress } from "../format.ts";
 import type { ApiTarget } from "./address.ts";
 
 /** What the API refused. */
@@ -38,7 +39,7 @@ export function apiError(status: number, body: string, target: ApiTarget): ApiEr
     const text = body.slice(0, TEXT_SHOWN_MAX).trim();
     return new ApiError(
       status,
-      `${formatTarget(target)} answered ${status}${text === "" ? "" : `: ${text}`}`,
+      `${formatAddress(target.host, target.port)} answered ${status}${text === "" ? "" : `: ${text}`}`,
       {
         hint: "is it a peer? --addr HOST:PORT names one",
         code: "unknown",
@@ -48,7 +49,7 @@ export function apiError(status: number, body: string, target: ApiTarget): ApiEr
   const { code, message, details } = error;
   if (status === 401) {
     const what = target.token === undefined ? "needs a token" : "does not take this token";
-    return new ApiError(status, `the peer at ${formatTarget(target)} ${what}`, {
+    return new ApiError(status, `the peer at ${formatAddress(target.host, target.port)} ${what}`, {
       code,
       hint: target.tokenHint,
     });
@@ -93,7 +94,7 @@ export function stoppedError(directory: string): ConnectionError {
 /** From what the system said of a connection. */
 export function connectionError(cause: unknown, target: ApiTarget): ConnectionError {
   const { code, message } = cause as NodeJS.ErrnoException;
-  const place = formatTarget(target);
+  const place = formatAddress(target.host, target.port);
   const options = { code: "no_peer", hint: START_HINT, cause };
   switch (code) {
     case "ECONNREFUSED":
@@ -120,8 +121,4 @@ export function connectionError(cause: unknown, target: ApiTarget): ConnectionEr
     default:
       return new ConnectionError(`the connection to ${place} failed: ${message}`, options);
   }
-}
-
-export function formatTarget({ host, port }: Pick<ApiTarget, "host" | "port">): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

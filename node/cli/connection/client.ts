@@ -1,15 +1,9 @@
 /** The CLI's only way to a peer: its REST API over node:http (no fetch: it would cost each command 30 ms). */
 import { type IncomingMessage, request } from "node:http";
 import { CommandError } from "../command.ts";
+import { formatAddress } from "../format.ts";
 import type { ApiTarget } from "./address.ts";
-import {
-  apiError,
-  ConnectionError,
-  connectionError,
-  formatTarget,
-  InterruptedError,
-  stoppedError,
-} from "./api-error.ts";
+import { apiError, ConnectionError, connectionError, InterruptedError, stoppedError } from "./api-error.ts";
 
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** Without a byte for this long, an answer will not come any more. */
@@ -48,7 +42,7 @@ export class Client {
   }
 
   get address(): string {
-    return formatTarget(this.#target);
+    return formatAddress(this.#target.host, this.#target.port);
   }
 
   async call<Answer>(method: string, path: string, options: CallOptions = {}): Promise<Answer> {

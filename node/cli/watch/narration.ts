@@ -1,6 +1,6 @@
 /** Tells how a job's allocations change, line by line: news only, each piece once. Pure. */
 import type { AllocationRow, JobDetailRow } from "../../api/index.ts";
-import { counted, plainText, shortId } from "../format.ts";
+import { counted, formatAddress, plainText, shortId } from "../format.ts";
 import { phaseOf, slotOf } from "./phase.ts";
 
 /** Of a job with more allocations in motion only trouble is told by name; the rest is counted. */
@@ -137,7 +137,7 @@ export function addressesOf(row: Pick<AllocationRow, "ports" | "address">): stri
   return Object.entries(row.ports)
     .map(([label, port]) => {
       const scheme = /^https?/.exec(label)?.[0];
-      return `  ${label} at ${scheme === undefined ? "" : `${scheme}://`}${row.address}:${port}`;
+      return `  ${label} at ${scheme === undefined ? "" : `${scheme}://`}${formatAddress(row.address, port)}`;
     })
     .join("");
 }

@@ -1,6 +1,6 @@
 /** An allocation as a row of a table. */
 import type { AllocationRow } from "../../../api/index.ts";
-import { counted, formatAge, shortId } from "../../format.ts";
+import { counted, formatAddress, formatAge, shortId } from "../../format.ts";
 import { statusCell } from "../../output.ts";
 import type { Cell, Column } from "../../table.ts";
 import { phaseOf, slotOf } from "../../watch/phase.ts";
@@ -41,6 +41,6 @@ export function healthCell(row: AllocationRow): Cell {
 }
 
 export function addressText(row: Pick<AllocationRow, "ports" | "address">): string {
-  const ports = Object.values(row.ports).map((port) => `${row.address}:${port}`);
+  const ports = Object.values(row.ports).map((port) => formatAddress(row.address, port));
   return ports.length === 0 ? "-" : ports.join(", ");
 }

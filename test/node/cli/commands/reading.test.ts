@@ -54,6 +54,7 @@ const gone = allocation("c", {
 });
 const sick = allocation("d", {
   health: "unhealthy",
+  address: "::1",
   ports: { a: 80, b: 81 },
   tasks: { app: task({ restarts: 1 }) },
 });
@@ -64,11 +65,11 @@ describe("peer ps", () => {
   test("shows allocations", async () => {
     assert.equal(
       await screen(script, ["ps"]),
-      `ID        JOB              GROUP   NODE     STATUS      HEALTH                ADDRESS           AGE
-aaaaaaaa  shop             web[0]  sparrow  running     healthy               10.0.0.1:20711    3m12s
-bbbbbbbb  a-long-job-name  web[1]  sparrow  restarting  2 restarts            -                 3m12s
-cccccccc  shop             web[0]  sparrow  stopped     -                     10.0.0.1:20711    3m12s
-dddddddd  shop             web[0]  sparrow  running     unhealthy, 1 restart  1.0.0.1:8, 1.0.0.1:9  3m12s
+      `ID        JOB              GROUP   NODE     STATUS      HEALTH                ADDRESS             AGE
+aaaaaaaa  shop             web[0]  sparrow  running     healthy               127.0.0.1:20711     3m12s
+bbbbbbbb  a-long-job-name  web[1]  sparrow  restarting  2 restarts            -                   3m12s
+cccccccc  shop             web[0]  sparrow  stopped     -                     127.0.0.1:20711     3m12s
+dddddddd  shop             web[0]  sparrow  running     unhealthy, 1 restart  [::1]:80, [::1]:81  3m12s
 `,
     );
   });
@@ -81,7 +82,7 @@ dddddddd  shop             web[0]  sparrow  running     unhealthy, 1 restart  1.
       }),
       `ID        JOB     GROUP   NODE    STATUS      HEALTH      ADDRESS          AGE
 aaaaaaaa  shop    web[0]  sparr…  running     healthy     127.0.0.1:20711  3m12s
-bbbbbbbb  a-job…  web[1]  sparr…  restarting  2 restarts  -                3m12s
+bbbbbbbb  a-lon…  web[1]  sparr…  restarting  2 restarts  -                3m12s
 `,
     );
   });
