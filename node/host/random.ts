@@ -4,14 +4,15 @@ import type { Random } from "../../federation/index.ts";
 
 /** One call of the generator serves this many draws of `next`. */
 const POOLED_DRAWS = 256;
-const DRAW_BYTES = 8;
+/** A draw takes two numbers of 32 bits. */
+const DRAW_WORDS = 2;
 /** 53 bits: each result is a multiple of 2 ** -53, all equally likely. */
 const LOW_BITS = 2 ** 32;
 const ALL_BITS = 2 ** 53;
 const UNUSED_HIGH_BITS = 11;
 
 export function createRandom(): Random {
-  const pool = new DataView(new ArrayBuffer(POOLED_DRAWS * DRAW_BYTES));
+  const pool = new Uint32Array(POOLED_DRAWS * DRAW_WORDS);
   let left = 0;
   return {
     next() {
@@ -20,8 +21,8 @@ export function createRandom(): Random {
         left = POOLED_DRAWS;
       }
       left -= 1;
-      const high = pool.getUint32(left * DRAW_BYTES) >>> UNUSED_HIGH_BITS;
-      return (high * LOW_BITS + pool.getUint32(left * DRAW_BYTES + 4)) / ALL_BITS;
+      const [high = 0, low = 0] = pool.subarray(left * DRAW_WORDS);
+      return ((high >>> UNUSED_HIGH_BITS) * LOW_BITS + low) / ALL_BITS;
     },
     bytes: (count) => randomBytes(count),
     // Draws of one never tell anything of another's: the label has nothing to do here.
