@@ -15,6 +15,7 @@ import { intentReader } from "./authority/intents.ts";
 import { Planner } from "./authority/planner.ts";
 import { Submissions } from "./authority/submission.ts";
 import type { PeerConfig } from "./config.ts";
+import { markFounded } from "./data/founding.ts";
 import { type Identity, openIdentity } from "./data/identity.ts";
 import type { Parts } from "./parts.ts";
 import { LocalPeerService } from "./service/local-service.ts";
@@ -45,6 +46,7 @@ export async function createPeer(host: Host, parts: Parts, config: PeerConfig): 
     regionId: identity.region.id,
     generation: GENERATION,
   });
+  await markFounded(host.disk);
   const node = await register(host, parts, config, identity, authority);
   const agent = createAgent({ host, parts, identity, authority, node });
   await agent.start();

@@ -10,6 +10,7 @@ import type { Host, LogLevel } from "../federation/index.ts";
 import { buildApi } from "./api/index.ts";
 import { formatHostPort, type HostPort, type PeerConfig } from "./config.ts";
 import { type DataDirectory, dataDirectoryPath, openDataDirectory } from "./data/data-directory.ts";
+import { checkFounded } from "./data/founding.ts";
 import { nodeNameFrom } from "./data/identity.ts";
 import { baseEnvironment } from "./host/base-environment.ts";
 import { createClock } from "./host/clock.ts";
@@ -87,6 +88,7 @@ async function run(
   const { crypto, processes } = own;
   const { disk } = directory;
   const log = logTo(process.stderr, options.logLevel);
+  await checkFounded(disk, directory.path);
   const documents = await openDocuments({ disk, crypto, log });
   const host: Host = {
     clock: createClock(),

@@ -36,7 +36,8 @@ import type { Parts } from "../parts.ts";
 import { CheckMonitor } from "./check-monitor.ts";
 import type { AgentStore } from "./store.ts";
 
-const RETRY_MS = 1000;
+const RETRY_FIRST_MS = 1000;
+const RETRY_MAX_MS = 60_000;
 
 export interface RunnerWorld {
   readonly host: Host;
@@ -67,6 +68,8 @@ export class AllocationRunner {
   readonly #watching = new Set<Promise<void>>();
   readonly #abort = new AbortController();
   #wake: (() => void) | undefined;
+  /** Grows while steps fail, so that a full disk is not hammered. */
+  #retryMs = RETRY_FIRST_MS;
   #rollout: RolloutWatch;
   #judgeAgain: (() => void) | undefined;
   #saving: Promise<void> = Promise.resolve();
@@ -201,7 +204,10 @@ export class AllocationRunner {
   #execute(step: TaskStep): void {
     const work = step.kind === "start" ? this.#start(step.task, step.run) : this.#stop(step.task, step.why);
     const done = work
-      .then(() => true)
+      .then(() => {
+        this.#retryMs = RETRY_FIRST_MS;
+        return true;
+      })
       .catch((cause: unknown) => this.#tolerate(step.task, cause))
       .then((again) => {
         this.#busy.delete(step.task);
@@ -224,7 +230,8 @@ export class AllocationRunner {
       error: cause.message,
     });
     this.#wake?.();
-    this.#wake = clock.after(RETRY_MS * (1 + random.next()), () => this.poke());
+    this.#wake = clock.after(this.#retryMs * (1 + random.next()), () => this.poke());
+    this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2);
     return false;
   }
 
@@ -337,7 +344,7 @@ export class AllocationRunner {
         if (!(cause instanceof PeerError)) throw cause;
         const { clock, log, random } = this.#world.host;
         log("error", "lost sight of a task, looking again", { task: handle.key, error: cause.message });
-        clock.after(RETRY_MS * (1 + random.next()), () => this.#watch(name, driver, handle));
+        clock.after(RETRY_FIRST_MS * (1 + random.next()), () => this.#watch(name, driver, handle));
       })
       .then(() => {
         this.#watching.delete(watching);

@@ -1,15 +1,16 @@
 /** The process around the command line: signals, pipes that close early, real time. */
-import type { CommandClock } from "./command.ts";
-import { EXIT } from "./command.ts";
+import { type CommandClock, EXIT } from "./command.ts";
 import { runCli } from "./main.ts";
 
 /** Runs the command that the process was called with; sets its exit code. */
 export async function runProcess(): Promise<void> {
   const interrupt = new AbortController();
   let isPipeClosed = false;
+  let isInterrupted = false;
   process.on("SIGINT", () => {
     // A second Ctrl-C does not wait for anyone.
-    if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
+    if (isInterrupted) process.exit(EXIT.interrupted);
+    isInterrupted = true;
     interrupt.abort();
   });
   // Who reads no more (`peer events | head`) wants no more: no failure. `peer start` does not heed it and
