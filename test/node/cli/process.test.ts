@@ -107,7 +107,9 @@ describe("the process", () => {
     assert.deepEqual([empty.code, empty.errors.split("\n")[0]], [1, "error: standard input is empty"]);
   });
 
-  test("of a peer runs on when nobody reads what it prints, and stops in order", { skip: isWindows }, async () => {
+  test("of a peer runs on when nobody reads what it prints, and stops in order", {
+    skip: isWindows,
+  }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "peer-process-"));
     const data = join(folder, "data");
     try {
