@@ -1,6 +1,7 @@
 /**
- * Whether the logs of a data directory are still there. A peer that once had them must not begin empty ones in
- * their place: what was answered would be gone without a word, and its vote in old terms with it (S1, S16).
+ * Whether the logs of a data directory are still there. A peer that once had them must not begin empty ones
+ * in their place: what was answered would be gone without a word, and its vote in old terms with it (S1,
+ * S16).
  */
 import { type Disk, PeerError } from "../../federation/index.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -53,6 +53,24 @@ async function firstOutput({ child }: Started): Promise<void> {
 const event = (index: number) =>
   `id: c${index}\nevent: JobAdmitted\ndata: {"message":"${"x".repeat(1000)}"}\n\n`;
 const isWindows = process.platform === "win32";
+
+/** No node has room for it, so no task is left behind. */
+const LARGE_JOB = `job: large
+groups: { a: { tasks: { t: { driver: process, config: { command: sleep }, resources: { memory: 900TB } } } } }
+`;
+
+/** Until the peer knows that, and has printed it, as it does before it answers much more. */
+async function untilBlocked(data: string): Promise<void> {
+  const { address } = JSON.parse(readFileSync(join(data, "api.json"), "utf8")) as { address: string };
+  const headers = { authorization: `Bearer ${readFileSync(join(data, "token"), "utf8").trim()}` };
+  let left = 1000;
+  for (let isBlocked = false; left > 0; left -= 1) {
+    const answer = await fetch(`http://${address}/v1/jobs/large`, { headers });
+    const wasBlocked = isBlocked;
+    isBlocked = (await answer.text()).includes('"blocked"');
+    if (isBlocked && !wasBlocked) left = Math.min(left, 50);
+  }
+}
 
 describe("the process", () => {
   test("ends without a word when nobody reads on", async () => {
@@ -112,15 +130,18 @@ describe("the process", () => {
   }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "peer-process-"));
     const data = join(folder, "data");
+    const file = join(folder, "large.yaml");
+    writeFileSync(file, LARGE_JOB);
     try {
-      const argv = ["start", "--data", data, "--api", "127.0.0.1:0"];
+      const argv = ["start", "--data", data, "--api", "127.0.0.1:0", "--run", file];
       const { code } = await command({}, argv, async (started) => {
         await firstOutput(started);
         started.child.stdout?.destroy();
-        assert.ok(existsSync(join(data, "api.json")));
+        await untilBlocked(data);
         started.child.kill("SIGINT");
       });
-      assert.equal(code, 0);
+      // That of the job which has no place: not the 130 of a second Ctrl-C, which waits for nothing.
+      assert.equal(code, 2);
       assert.ok(!existsSync(join(data, "api.json")));
     } finally {
       rmSync(folder, { recursive: true, force: true });
