@@ -2,8 +2,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ok, type Script, TOKEN, withApi } from "./support/fake-api.ts";
@@ -53,24 +51,6 @@ async function firstOutput({ child }: Started): Promise<void> {
 const event = (index: number) =>
   `id: c${index}\nevent: JobAdmitted\ndata: {"message":"${"x".repeat(1000)}"}\n\n`;
 const isWindows = process.platform === "win32";
-
-/** No node has room for it, so no task is left behind. */
-const LARGE_JOB = `job: large
-groups: { a: { tasks: { t: { driver: process, config: { command: sleep }, resources: { memory: 900TB } } } } }
-`;
-
-/** Until the peer knows that, and has printed it, as it does before it answers much more. */
-async function untilBlocked(data: string): Promise<void> {
-  const { address } = JSON.parse(readFileSync(join(data, "api.json"), "utf8")) as { address: string };
-  const headers = { authorization: `Bearer ${readFileSync(join(data, "token"), "utf8").trim()}` };
-  let left = 1000;
-  for (let isBlocked = false; left > 0; left -= 1) {
-    const answer = await fetch(`http://${address}/v1/jobs/large`, { headers });
-    const wasBlocked = isBlocked;
-    isBlocked = (await answer.text()).includes('"blocked"');
-    if (isBlocked && !wasBlocked) left = Math.min(left, 50);
-  }
-}
 
 describe("the process", () => {
   test("ends without a word when nobody reads on", async () => {
@@ -123,29 +103,6 @@ describe("the process", () => {
     assert.deepEqual([given.code, given.output], [0, "standard input is valid\n"]);
     const empty = await command(script, ["job", "validate", "-"], ({ child }) => void child.stdin?.end());
     assert.deepEqual([empty.code, empty.errors.split("\n")[0]], [1, "error: standard input is empty"]);
-  });
-
-  test("of a peer runs on when nobody reads what it prints, and stops in order", {
-    skip: isWindows,
-  }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), "peer-process-"));
-    const data = join(folder, "data");
-    const file = join(folder, "large.yaml");
-    writeFileSync(file, LARGE_JOB);
-    try {
-      const argv = ["start", "--data", data, "--api", "127.0.0.1:0", "--run", file];
-      const { code } = await command({}, argv, async (started) => {
-        await firstOutput(started);
-        started.child.stdout?.destroy();
-        await untilBlocked(data);
-        started.child.kill("SIGINT");
-      });
-      // That of the job which has no place: not the 130 of a second Ctrl-C, which waits for nothing.
-      assert.equal(code, 2);
-      assert.ok(!existsSync(join(data, "api.json")));
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
   });
 
   test("has the exit code of wrong usage", async () => {
