@@ -186,7 +186,7 @@ const jobs: readonly CommandSpec[] = [
     parameters: [JOB],
     options: { diff: { type: "boolean", short: "p", summary: "show each change in full" } },
     examples: [{ line: "peer job history -p hello", does: "newest last" }],
-    load: () => import("./commands/job/history.ts"),
+    load: () => import("./commands/versions/history.ts"),
   },
   {
     words: ["job", "diff"],
@@ -196,7 +196,7 @@ const jobs: readonly CommandSpec[] = [
     options: {},
     details: ["Without versions the newest with the one before it, with one that one with the", "newest."],
     examples: [{ line: "peer job diff hello 1 3", does: "from 1 to 3" }],
-    load: () => import("./commands/job/diff.ts"),
+    load: () => import("./commands/versions/diff.ts"),
   },
   {
     words: ["job", "revert"],
@@ -206,7 +206,7 @@ const jobs: readonly CommandSpec[] = [
     options: { detach: DETACH, "check-index": CHECK_INDEX },
     details: ["It becomes a new version; the history stays as it is."],
     examples: [{ line: "peer job revert hello 2", does: "and watch it run" }],
-    load: () => import("./commands/job/revert.ts"),
+    load: () => import("./commands/versions/revert.ts"),
   },
   {
     words: ["job", "scale"],

@@ -94,30 +94,31 @@ function refuseWhatIsLater(context: CommandContext): void {
 }
 
 function announce({ out }: CommandContext, running: RunningPeer): void {
-  const { ledger, ...service } = { ledger: running.peer.service.ledger, ...running.peer.service.status() };
-  const drivers = Object.entries(ledger.node(service.nodeId)?.drivers ?? {}).filter(
-    ([, { healthy }]) => healthy,
-  );
+  const { service } = running.peer;
+  const status = service.status();
   if (out.json) {
     out.valueLine({
       event: "started",
-      node_id: service.nodeId,
-      node_name: service.nodeName,
-      region: service.region,
-      api_address: service.apiAddress,
+      node_id: status.nodeId,
+      node_name: status.nodeName,
+      region: status.region,
+      api_address: status.apiAddress,
       data_directory: running.dataDirectory,
-      pid: service.pid,
+      pid: status.pid,
     });
   }
-  if (out.quiet) out.line(service.nodeId);
+  if (out.quiet) out.line(status.nodeId);
   if (!out.isText) return;
-  out.line(
-    `peer ${service.version}: node ${out.paint(service.nodeName, "bold")} of region ${service.region.name}`,
-  );
-  out.line(`  api      http://${service.apiAddress}`);
-  out.line(`  data     ${running.dataDirectory}${running.created ? " (new)" : ""}`);
-  out.line(`  drivers  ${drivers.map(([name]) => name).join(", ") || "none"}`);
-  out.line(`  overlay  ${service.overlay.state}: ${service.overlay.reason}`);
+  const drivers = Object.entries(service.ledger.node(status.nodeId)?.drivers ?? {});
+  const healthy = drivers.filter(([, driver]) => driver.healthy).map(([name]) => name);
+  const { nodeName, region, overlay } = status;
+  out.lines([
+    `peer ${status.version}: node ${out.paint(nodeName, "bold")} of region ${region.name}`,
+    `  api      http://${status.apiAddress}`,
+    `  data     ${running.dataDirectory}${running.created ? " (new)" : ""}`,
+    `  drivers  ${healthy.join(", ") || "none"}`,
+    `  overlay  ${overlay.state}: ${overlay.reason}`,
+  ]);
 }
 
 function clientOf(running: RunningPeer, signal: AbortSignal): Client {

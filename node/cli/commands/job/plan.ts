@@ -8,7 +8,7 @@ import { printWarnings } from "../../submission/problems.ts";
 import { send } from "../../submission/submit.ts";
 import { slotOf } from "../../watch/phase.ts";
 import { refusalLines } from "../../watch/refusals.ts";
-import { diffLines } from "./diff-text.ts";
+import { diffLines } from "../versions/diff-text.ts";
 
 /** Rows shown of each list; `--json` shows all. */
 const ROWS_MAX = 50;

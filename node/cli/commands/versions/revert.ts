@@ -1,5 +1,5 @@
 import type { CommandContext } from "../../command.ts";
-import { changeByName } from "./change.ts";
+import { changeByName } from "../job/change.ts";
 import { versionNumber } from "./versions.ts";
 
 export async function run(context: CommandContext): Promise<number> {
