@@ -6,7 +6,7 @@ export { formatBytes, formatDuration } from "./cli/format.ts";
 export { fields, table, visibleLength } from "./cli/table.ts";
 export type { PeerConfig } from "./config.ts";
 export { createCrypto } from "./host/crypto.ts";
-export { formatJobFile, parseJobFile, parseJobValue } from "./jobfile/index.ts";
+export { formatJobFile, type ParsedJob, parseJobFile, parseJobValue } from "./jobfile/index.ts";
 export type { AllocationDirectories, LogFiles, Parts, ProbeResult, Probes } from "./parts.ts";
 export { createPeer, type Peer } from "./peer.ts";
 export { RELEASE } from "./release.ts";
