@@ -1,4 +1,4 @@
-/** Why instances are where they are, and why they are nowhere else: what each node is for one more of them. */
+/** Why instances go where they go, and nowhere else: what each node is to one more of them. */
 import type { LedgerView } from "../ledger/view.ts";
 import type { JobId, NodeId } from "../model/ids.ts";
 import type { GroupSpec, JobSpec } from "../model/job.ts";
@@ -166,7 +166,8 @@ function detailOf(world: World, row: number, demand: Demand, filter: Filter, ref
       return wantsBytes("disk", demand.diskBytes, columns.diskFree[row], node?.resources.diskBytes);
     case "port": {
       const port = demand.staticPorts.find((claim) => `port ${claim.port}` === refusal)?.port ?? 0;
-      return `port ${port} is held by ${world.portHolder(row, port) ?? "the group itself, under another label"}`;
+      const holder = world.portHolder(row, port) ?? "the group itself, under another label";
+      return `port ${port} is held by ${holder}`;
     }
     case "dynamic ports": {
       const wanted = dynamicPortsWanted(demand, world, row);
@@ -176,7 +177,7 @@ function detailOf(world: World, row: number, demand: Demand, filter: Filter, ref
       const name = filter.constraint?.attribute ?? "";
       const { codes, values } = world.selections.attribute(name);
       const value = values[codes[row] ?? -1];
-      return `${refusal}: ${value === undefined ? "the node has no such attribute" : `the node has ${value}`}`;
+      return `${refusal}: the node has ${value ?? "no such attribute"}`;
     }
     case "driver": {
       const driver = demand.drivers.find((each) => refusal.includes(each)) ?? "";

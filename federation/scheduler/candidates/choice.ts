@@ -29,7 +29,6 @@ export interface ChoiceTerms {
 interface Contest {
   readonly at: number;
   readonly nodes: NodeClass;
-  readonly start: number;
   touched: RowHeap | undefined;
   spread: number;
   isClosed: boolean;
@@ -59,12 +58,11 @@ export class Choice {
     this.#contests = shape.ground.classes.map((nodes, at) => ({
       at,
       nodes,
-      start: firstFrom(nodes.rows, terms.start),
       touched: undefined,
       spread: 0,
       isClosed: false,
     }));
-    for (const contest of this.#contests) this.#weigh(contest);
+    if (shape.ground.isSplit) for (const contest of this.#contests) this.#weigh(contest);
     for (const row of this.#distincts.hostRows.keys()) this.#touch(row);
     for (const row of own.keys()) this.#touch(row);
   }
@@ -113,15 +111,15 @@ export class Choice {
     return this.#bestRow < 0 ? undefined : this.#bestRow;
   }
 
-  #contend({ at, nodes, spread, start, touched }: Contest): void {
+  #contend({ at, nodes, spread, touched }: Contest): void {
     const { affinity, rows } = nodes;
-    const { shape } = this.#terms;
+    const { shape, start } = this.#terms;
     const said = affinity + spread;
     const parts = 1 + Number(affinity !== 0) + Number(spread !== 0);
     const position = shape.best(at, start);
     if (position !== undefined) {
       const first = rows[position] as number;
-      this.#enter(first, (shape.packing(first) + said) / parts);
+      this.#enter(first, (shape.scoreAt(at, position) + said) / parts);
     }
     const row = touched?.top();
     if (touched === undefined || row === undefined) return;
@@ -199,15 +197,4 @@ export class Choice {
     const { start, world } = this.#terms;
     return row < start ? row + world.nodes.length : row;
   }
-}
-
-/** Position of the first row from `start` on. */
-function firstFrom(rows: Int32Array, start: number): number {
-  let [low, high] = [0, rows.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((rows[middle] ?? 0) < start) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
