@@ -4,6 +4,7 @@ export type { ApiOptions, JobFormat, ParsedJob } from "./context.ts";
 export type { AllocationRow, AllocationUsageRow, TaskRow } from "./schemas/allocation.ts";
 export type { ErrorBody } from "./schemas/common.ts";
 export type { EvaluationRow, RefusalRow } from "./schemas/evaluation.ts";
+export type { ExplainedGroupRow, ExplanationRow } from "./schemas/explanation.ts";
 export type { GroupSummary, JobDetailRow, JobRow, ReceiptRow, VersionRow } from "./schemas/job.ts";
 export type { DriverRow, NodeRow, RegionRow } from "./schemas/node.ts";
 export type { DiffRow, PlanRow } from "./schemas/plan.ts";

@@ -103,7 +103,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "show what running a job file would change, and change nothing",
     usage: "FILE",
     arguments: { min: 1, max: 1 },
-    options: {},
+    options: { verbose: { type: "boolean", short: "v", summary: "say of each node why it is taken or not" } },
     details: "Exit code 0: nothing to change, 1: changes are pending, 255: it can't be planned.",
     failureCode: EXIT.planFailed,
     load: () => import("./job/plan.ts"),
@@ -168,6 +168,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: { min: 1, max: 1 },
     options: { detach: DETACH },
     load: () => import("./commands/job-stop.ts"),
+  },
+  {
+    words: ["explain"],
+    summary: "say of each node why a job's next instance would go there or not",
+    usage: "JOB",
+    arguments: { min: 1, max: 1 },
+    options: {},
+    load: () => import("./job/explain.ts"),
   },
   {
     words: ["alloc", "ls"],

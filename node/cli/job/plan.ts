@@ -1,5 +1,5 @@
 import type { PlanRow } from "../../api/index.ts";
-import { type CommandContext, EXIT } from "../command.ts";
+import { type CommandContext, EXIT, flag } from "../command.ts";
 import { shortId } from "../format.ts";
 import { readJobInput } from "../job-input.ts";
 import { namespaceOf } from "../lookup.ts";
@@ -7,6 +7,7 @@ import { explain } from "../monitor.ts";
 import type { Output } from "../output.ts";
 import { table } from "../table.ts";
 import { diffLines } from "./diff-text.ts";
+import { explanationLines } from "./explanation.ts";
 
 /** Rows shown of each list; `--json` shows all. */
 const ROWS_MAX = 50;
@@ -18,7 +19,7 @@ export async function run(context: CommandContext): Promise<number> {
   const client = await context.client();
   const text = { type: input.type, content: input.content };
   const plan = await client.call<PlanRow>("POST", "/v1/plan", {
-    query: { namespace: namespaceOf(context) },
+    query: { namespace: namespaceOf(context), explain: flag(context, "verbose") || undefined },
     text,
   });
   if (out.json) out.value(plan);
@@ -46,6 +47,7 @@ function planLines(plan: PlanRow, name: string, out: Output): readonly string[] 
     ...section("Placed:", placementTable(plan)),
     ...section("Stopped:", stopTable(plan)),
     ...section("Without a place:", explain(plan)),
+    ...(plan.explanation ?? []).flatMap((group) => ["", ...explanationLines(group)]),
     ...(plan.is_part ? ["", "The plan is larger than one step: this is its first part."] : []),
     "",
     plan.changed

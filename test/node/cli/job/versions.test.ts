@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { stringify } from "yaml";
-import type { AllocationId } from "../../../../federation/index.ts";
+import type { AllocationId, NodeId } from "../../../../federation/index.ts";
 import { runCli } from "../../../../node/cli/main.ts";
 import { formatJobFile, parseJobFile } from "../../../../node/jobfile/index.ts";
 import { FakeService, TOKEN, world } from "../../api/fixture.ts";
@@ -119,6 +119,18 @@ To submit what is planned here: peer job run --check-index 9 ${path}
     assert.equal(code, 1);
   });
 
+  test("says of each node why it is taken or not, when asked", async (context) => {
+    const { run } = await peer(context);
+    const path = fileOf(context, formatJobFile(spec({ priority: 60, groups: [group({ count: 3 })] })));
+    const { out } = await run("job", "plan", "-v", path);
+    const [, explained = ""] = out.split("\n\ngroup ");
+    assert.match(
+      explained,
+      /^web: 1 of 1 nodes can take one more\nNODE +INSTANCES +SCORE .*\none +2 +-?0\.\d{3} +0\.\d{3} +-0\.\d{3} +- +-\n/,
+    );
+    assert.equal((await run("job", "plan", path)).out.includes("can take one more"), false);
+  });
+
   test("of what runs as it is says so and ends with 0", async (context) => {
     const { run } = await peer(context);
     const { code, out } = await run("job", "plan", fileOf(context, formatJobFile(spec({ priority: 60 }))));
@@ -148,6 +160,22 @@ To submit what is planned here: peer job run --check-index 9 ${path}
     const { code, out } = await run("job", "plan", fileOf(context, formatJobFile(larger)), "--json");
     assert.equal(code, 1);
     assert.equal((JSON.parse(out) as { check_index: number }).check_index, 9);
+  });
+});
+
+describe("peer explain", () => {
+  test("says what keeps nodes from taking one more", async (context) => {
+    const cordoned = node({ id: "node-bbbb-2" as NodeId, name: "two", eligible: false });
+    const { run } = await peer(context, { ...tables, nodes: [node(), cordoned] });
+    const { code, out } = await run("explain", "shop");
+    assert.equal(code, 0);
+    assert.match(out, /^group web: 1 of 2 nodes can take one more\n/);
+    assert.match(out, /\ntwo +0 +- +- +- +- +- +node not eligible\n$/);
+    const json = JSON.parse((await run("explain", "shop", "--json")).out) as {
+      groups: { excluded: object }[];
+    };
+    assert.deepEqual(json.groups[0]?.excluded, { "node not eligible": 1 });
+    assert.equal((await run("explain", "none")).code, 1);
   });
 });
 
