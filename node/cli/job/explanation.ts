@@ -6,7 +6,7 @@ import { table } from "../table.ts";
 const NODES_MAX = 20;
 
 export function explanationLines(group: ExplainedGroupRow): readonly string[] {
-  const head = `group ${group.group}: ${group.nodes_fitting} of ${group.nodes_evaluated} nodes can take one more`;
+  const count = `${group.nodes_fitting} of ${group.nodes_evaluated} nodes`;
   const rows = group.nodes
     .slice(0, NODES_MAX)
     .map(({ detail, instances, node_name, score }) => [
@@ -18,7 +18,7 @@ export function explanationLines(group: ExplainedGroupRow): readonly string[] {
   const headers = ["node", "instances", "score", "packing", "collisions", "affinity", "spread", "why not"];
   const more = group.nodes_evaluated - rows.length;
   return [
-    head,
+    `group ${group.group}: ${count} can take one more`,
     ...(group.advice === undefined ? [] : [`  ${group.advice}`]),
     ...(rows.length === 0 ? [] : table(headers, rows)),
     ...(more > 0 ? [`and ${more} more nodes`] : []),

@@ -1,4 +1,4 @@
-/** Commands about versions and plans of a job, against the API over a socket: what they print, how they end. */
+/** Commands about versions and plans of a job, against the API over a socket: what they print and return. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -76,7 +76,7 @@ function fileOf(context: TestContext, content: object | string): string {
 }
 
 describe("peer job plan", () => {
-  test("shows the change as a tree, what becomes of each instance, how to submit just that", async (context) => {
+  test("shows the change as a tree, what becomes of each instance, how to submit it", async (context) => {
     const { run } = await peer(context);
     const changed = spec({
       priority: 60,
@@ -124,10 +124,8 @@ To submit what is planned here: peer job run --check-index 9 ${path}
     const path = fileOf(context, formatJobFile(spec({ priority: 60, groups: [group({ count: 3 })] })));
     const { out } = await run("job", "plan", "-v", path);
     const [, explained = ""] = out.split("\n\ngroup ");
-    assert.match(
-      explained,
-      /^web: 1 of 1 nodes can take one more\nNODE +INSTANCES +SCORE .*\none +2 +-?0\.\d{3} +0\.\d{3} +-0\.\d{3} +- +-\n/,
-    );
+    assert.match(explained, /^web: 1 of 1 nodes can take one more\nNODE +INSTANCES +SCORE +PACKING /);
+    assert.match(explained, /\none +2 +-?\d\.\d{3} +\d\.\d{3} +-1\.000 +- +-\n/);
     assert.equal((await run("job", "plan", path)).out.includes("can take one more"), false);
   });
 
