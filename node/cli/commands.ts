@@ -172,7 +172,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     words: ["explain"],
     summary: "say of each node why a job's next instance would go there or not",
-    usage: "JOB",
+    usage: "JOB|ALLOC",
     arguments: { min: 1, max: 1 },
     options: {},
     load: () => import("./job/explain.ts"),

@@ -173,7 +173,13 @@ describe("peer explain", () => {
       groups: { excluded: object }[];
     };
     assert.deepEqual(json.groups[0]?.excluded, { "node not eligible": 1 });
-    assert.equal((await run("explain", "none")).code, 1);
+    const ofAllocation = await run("explain", "alloc-33");
+    assert.deepEqual([ofAllocation.code, ofAllocation.out], [0, out]);
+    const none = await run("explain", "none");
+    assert.deepEqual(
+      [none.code, none.err.split("\n")[0]],
+      [1, "error: no allocation or job begins with none"],
+    );
   });
 });
 
