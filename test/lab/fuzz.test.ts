@@ -9,7 +9,7 @@ const examples = readdirSync(folder)
   .filter((file) => file.endsWith(".yaml"))
   .map((file) => readFileSync(join(folder, file), "utf8"));
 
-const OPTIONS = { seed: 1, examples, slowMs: 1_000, monotonic: () => 0, log: () => undefined };
+const OPTIONS = { seed: 1, examples, slowMs: 1_000, usedMs: () => 0, log: () => undefined };
 
 describe("the fuzz of job files", () => {
   test("5,000 damaged ones each get an answer", () => {
@@ -25,12 +25,12 @@ describe("the fuzz of job files", () => {
 
   test("names the input that takes too long", () => {
     let nowMs = 0;
-    const monotonic = () => {
+    const usedMs = () => {
       nowMs += 1_001;
       return nowMs;
     };
     assert.throws(
-      () => fuzzJobFiles({ ...OPTIONS, inputs: 1, monotonic }),
+      () => fuzzJobFiles({ ...OPTIONS, inputs: 1, usedMs }),
       (error) => error instanceof FuzzFailure && /^input 0 of seed 1: it took 1001 ms\n/.test(error.message),
     );
   });
