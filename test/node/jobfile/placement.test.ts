@@ -165,6 +165,11 @@ describe("bad constraints", () => {
       `5:42: ${C}.value: Nomad's attr.kernel.name is called attr.os here
   hint: write "attr.os"`,
     ],
+  ]);
+});
+
+describe("bad attributes", () => {
+  testBadInputs([
     [
       "an attribute without its kind",
       constraint("attribute: arch, value: x"),
