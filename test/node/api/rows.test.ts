@@ -321,7 +321,7 @@ describe("the state of a job", () => {
     assert.equal((await statusOf({ ...FULL, ...stopped, allocations: ended })).status, "dead");
   });
 
-  test("groups count slots by status; a stopped job wants none; a removed group shows while live", async () => {
+  test("groups count slots by status; a stopped job wants none; a removed one shows while live", async () => {
     const twoGroups = spec({ groups: [group({ count: 4 }), group({ name: "worker", count: 1 })] });
     const row = await statusOf({
       ...FULL,
