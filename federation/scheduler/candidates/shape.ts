@@ -105,14 +105,15 @@ export class Shape {
   catchUp(): void {
     const { changes } = this.#world;
     const start = this.#caughtUp;
-    this.#caughtUp = changes.end;
+    const end = changes.end();
+    this.#caughtUp = end;
     if (this.#tournaments.length === 0 || !changes.covers(start)) {
       this.#tournaments = this.ground.classes.map((each) => this.#play(each));
       return;
     }
     this.#seen ??= new Int32Array(this.#world.nodes.length);
     this.#round += 1;
-    for (let at = start; at < changes.end; at += 1) {
+    for (let at = start; at < end; at += 1) {
       const row = changes.at(at);
       if (this.#seen[row] === this.#round) continue;
       this.#seen[row] = this.#round;

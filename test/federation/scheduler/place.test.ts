@@ -234,6 +234,8 @@ test("distinct hosts of a job keep its groups apart, those of a group only its o
     return placements.map(({ group, nodeId }) => `${group} ${nodeId}`).toSorted();
   };
   assert.deepEqual(nodesFor({ constraints }, {}, 2), ["web node-a"], "the larger one goes first");
+  const both = nodesFor({ constraints }, { constraints: structuredClone(constraints) }, 2);
+  assert.deepEqual(both, ["web node-a"], "the stricter of two counts");
   const apart = nodesFor({ constraints }, {}, 3);
   assert.ok(apart.length === 2 && !apart.some((place) => place.includes("node-b")), apart.join());
   assert.deepEqual(

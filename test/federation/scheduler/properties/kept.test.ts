@@ -5,6 +5,7 @@ import fc from "fast-check";
 import type {
   Allocation,
   AllocationId,
+  GroupSpec,
   JobId,
   LedgerView,
   NodeRecord,
@@ -96,4 +97,38 @@ test("a world that changed more than its log holds, and more shapes than are kep
   check(100);
   for (let cpu = 101; cpu <= 100 + 2 * SHAPES_MAX; cpu += 1) check(cpu);
   check(100);
+});
+
+test("what differs in one thing alone is no shape for the other", () => {
+  const nodes = ["r1", "r2", "r3"].map((rack, n) => nodeOf(`node-${n}`, { meta: { rack } }));
+  const tale = new Tale(nodes);
+  const liked = { attribute: "meta.rack", operator: "=" as const, value: "r1", weight: 50 };
+  const base: Partial<GroupSpec> = { affinities: [liked], spreads: [], constraints: [], ports: [] };
+  const variants: readonly Partial<GroupSpec>[] = [
+    base,
+    { ...base, affinities: [{ ...liked, weight: -50 }] },
+    { ...base, affinities: [{ ...liked, value: "r2" }] },
+    { ...base, affinities: [{ ...liked, operator: "!=" }] },
+    { ...base, affinities: [], constraints: [liked] },
+    { ...base, affinities: [], constraints: [{ ...liked, operator: "!=" }] },
+    { ...base, affinities: [], spreads: [{ attribute: "meta.rack", weight: 1, targets: [] }] },
+    { ...base, ports: [{ label: "a", static: 80 }] },
+    { ...base, ports: [{ label: "a", static: 81 }] },
+    { ...base, diskBytes: 1 },
+  ];
+  const groups = variants.flatMap((variant) => [
+    sizedGroup("web", { cpu: 300, memoryBytes: MIB }, { ...variant, count: 5 }),
+    sizedGroup("web", { cpu: 300, memoryBytes: 2 * MIB }, { ...variant, count: 5 }),
+  ]);
+  const requests = Array.from({ length: 5 }, (_, index) => ({ group: "web", index }));
+  for (const round of [0, 1]) {
+    for (const group of groups) {
+      for (const algorithm of ["binpack", "spread"] as const) {
+        const spec = specOf("shop", [group]);
+        const made = new World(viewOf({ nodes, allocations: tale.allocations }));
+        const placing = place(tale.world, spec, requests, 3, algorithm);
+        assert.deepEqual(placing, place(made, spec, requests, 3, algorithm), `${round}`);
+      }
+    }
+  }
 });
