@@ -187,6 +187,21 @@ test("a node that is not eligible or not heard of keeps what it has; a drained o
   });
 });
 
+test("what needs no thought gets none: an instance that is done, a node that comes after the stop", () => {
+  const site = new Site();
+  site.register(1);
+  site.run({ type: "sysbatch" });
+  const pending = () => site.region.ledger.pendingEvaluations().length;
+  const [instance] = site.live();
+  assert.ok(instance);
+  site.region.report(instance.id, "complete");
+  assert.equal(pending(), 0);
+  site.region.stop("v-stop", "agent");
+  site.plan();
+  site.region.register(2);
+  assert.equal(pending(), 0);
+});
+
 test("a new version replaces what it changes, node by node", () => {
   const site = new Site();
   site.register(1);
