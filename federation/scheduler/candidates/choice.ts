@@ -40,6 +40,7 @@ export class Choice {
   readonly #spreads: readonly SpreadScores[];
   readonly #contests: readonly Contest[];
   readonly #lifted = new Set<number>();
+  #byCode: Map<number, Contest[]> | undefined;
   #space: HeapSpace | undefined;
   #bestRow = -1;
   #bestScore = Number.NEGATIVE_INFINITY;
@@ -89,13 +90,11 @@ export class Choice {
   take(row: number): void {
     this.#distincts.add(row);
     const codes = this.#contestOf(row)?.nodes.codes ?? [];
-    let all = this.#distincts.properties.length > 0;
-    for (const [at, spread] of this.#spreads.entries()) {
-      const changedOthers = spread.add(codes[at] ?? -1);
-      // Other classes may share the value when there are several attributes.
-      all ||= changedOthers || this.#contests.length > 1;
-    }
-    if (all) for (const contest of this.#contests) this.#weigh(contest);
+    let all = this.#distincts.properties.length > 0 || this.#spreads.length > 1;
+    for (const [at, spread] of this.#spreads.entries()) if (spread.add(codes[at] ?? -1)) all = true;
+    const [code] = codes;
+    const concerned = all ? this.#contests : this.#contestsWith(code);
+    for (const contest of concerned) this.#weigh(contest);
     this.#touch(row);
   }
 
@@ -178,6 +177,19 @@ export class Choice {
 
   #contestOf(row: number): Contest | undefined {
     return this.#contests[this.#terms.shape.ground.classOf[row] ?? -1];
+  }
+
+  /** Those whose first attribute has this value; none where no attribute tells classes apart. */
+  #contestsWith(code: number | undefined): readonly Contest[] {
+    if (code === undefined) return [];
+    if (this.#byCode === undefined) {
+      this.#byCode = new Map();
+      for (const contest of this.#contests) {
+        const own = this.#byCode.get(contest.nodes.codes[0] ?? -1) ?? [];
+        if (own.push(contest) === 1) this.#byCode.set(contest.nodes.codes[0] ?? -1, own);
+      }
+    }
+    return this.#byCode.get(code) ?? [];
   }
 
   #weigh(contest: Contest): void {
