@@ -3,6 +3,8 @@ export { ManualClock } from "./clock.ts";
 export { MemoryDisk, type Stop } from "./disk.ts";
 export { SECTOR_BYTES } from "./disk-image.ts";
 export { createFakeDriver, type FakeMachine } from "./driver.ts";
+export { FuzzFailure, type FuzzReport, fuzzJobFiles } from "./fuzz/job-files.ts";
+export { type Damage, damageValue, type Edit, editText, JUNK, KEYS, SNIPPETS } from "./fuzz/mutation.ts";
 export { LabMachine } from "./machine.ts";
 export { type OneMachineReport, runOneMachine, Violation } from "./one-machine.ts";
 export { eventually } from "./real/await.ts";

@@ -4,7 +4,7 @@ export type { PeerConfig } from "./config.ts";
 export { createClock } from "./host/clock.ts";
 export { createCrypto } from "./host/crypto.ts";
 export { createDisk } from "./host/disk.ts";
-export { formatJobFile, parseJobFile } from "./jobfile/index.ts";
+export { formatJobFile, type ParsedJob, parseJobFile, parseJobValue } from "./jobfile/index.ts";
 export type { AllocationDirectories, LogFiles, Parts, ProbeResult, Probes } from "./parts.ts";
 export { createPeer, type Peer } from "./peer.ts";
 export { RaftGroup } from "./raft/group.ts";

@@ -36,9 +36,7 @@ interface Versions {
   readonly current: AdmittedVersion;
   /** Its group runs unchanged under the current version. */
   isCurrent(allocation: Allocation): boolean;
-  /**
-   * The current version may have it on its node. Where it was placed by that version, that was asked then.
-   */
+  /** The current version may have it on its node; what that version placed was asked then. */
   isWelcome(allocation: Allocation): boolean;
   /**
    * The job was stopped and started again since: what had ended by then is past, its failures do not count.

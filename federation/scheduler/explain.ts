@@ -1,6 +1,4 @@
-/**
- * Why instances are where they are, and why they are nowhere else: what each node is for one more of them.
- */
+/** Why instances go where they go, and nowhere else: what each node is to one more of them. */
 import type { LedgerView } from "../ledger/view.ts";
 import type { JobId, NodeId } from "../model/ids.ts";
 import type { GroupSpec, JobSpec } from "../model/job.ts";
@@ -14,9 +12,9 @@ import { countExcluded, dynamicPortsWanted, type Filter, filtersFor } from "./fi
 import { type Algorithm, collisionScore, nodeScore, packingScore } from "./scores.ts";
 import { World } from "./world.ts";
 
-/** Nodes told one by one, of each group. */
 const SAME_GROUP = "the group itself, under another label";
 
+/** Nodes told one by one, of each group. */
 export const EXPLAINED_NODES_MAX = 100;
 
 /** The parts whose average the score is; one that says nothing is absent and does not count. */
@@ -180,8 +178,7 @@ function detailOf(world: World, row: number, demand: Demand, filter: Filter, ref
       const name = filter.constraint?.attribute ?? "";
       const { codes, values } = world.selections.attribute(name);
       const value = values[codes[row] ?? -1];
-      const found = value === undefined ? "no such attribute" : value;
-      return `${refusal}: the node has ${found}`;
+      return `${refusal}: the node has ${value ?? "no such attribute"}`;
     }
     case "driver": {
       const driver = demand.drivers.find((each) => refusal.includes(each)) ?? "";

@@ -24,7 +24,8 @@ interface GroupWork {
   readonly wishes: Wishes;
   readonly requests: PlacementRequest[];
   /** Nodes that instances were meant for, and which could not take them. */
-  readonly shunned: Set<number>;
+  readonly shunned: number[];
+  unplaced: number;
 }
 
 interface Task {
@@ -63,18 +64,13 @@ export function place(
 
 function placeAll(task: Task, works: readonly GroupWork[]): Placing {
   const placements: Place[] = [];
-  const unplaced = new Map<GroupWork, number>();
   for (const work of bySize(task.world, works)) {
     const before = placements.length;
     placeGroup(task, work, placements);
-    const left = work.requests.length - (placements.length - before);
-    if (left > 0) unplaced.set(work, left);
+    work.unplaced = work.requests.length - (placements.length - before);
   }
   // Only now, when no other group can take what an advice counts on.
-  const refusals = works.flatMap((work) => {
-    const left = unplaced.get(work);
-    return left === undefined ? [] : [refuse(task, work, left)];
-  });
+  const refusals = works.flatMap((work) => (work.unplaced > 0 ? [refuse(task, work)] : []));
   return { placements, refusals };
 }
 
@@ -90,7 +86,7 @@ function workByGroup(spec: JobSpec, requests: readonly PlacementRequest[]): read
         `a place was asked for group ${request.group}, which the job does not have`,
       );
       const wishes = wishesOf(spec, group);
-      work = { group, demand: demandOf(group), wishes, requests: [], shunned: new Set() };
+      work = { group, demand: demandOf(group), wishes, requests: [], shunned: [], unplaced: 0 };
       works.push(work);
     }
     work.requests.push(request);
@@ -125,7 +121,7 @@ function placeGroup(task: Task, work: GroupWork, placements: Place[]): void {
     const node = row === undefined ? undefined : world.nodes[row];
     if (row === undefined || node === undefined) {
       const missed = only === undefined ? undefined : world.row(only);
-      if (missed !== undefined) shunned.add(missed);
+      if (missed !== undefined) shunned.push(missed);
       continue;
     }
     const ports = pickPorts(world, row, demand, draw);
@@ -155,11 +151,11 @@ function rowFor(choice: Choice, world: World, id: string): number | undefined {
   return row !== undefined && choice.canTake(row) ? row : undefined;
 }
 
-function refuse({ instances, spec, world }: Task, work: GroupWork, unplaced: number): Refusal {
-  const { demand, group, shunned, wishes } = work;
+function refuse({ instances, spec, world }: Task, work: GroupWork): Refusal {
+  const { demand, group, shunned, unplaced, wishes } = work;
   const filters = filtersFor(demand, wishes, new Distincts(world, wishes, instances, group.name));
   // Instances that belong on one node each are told of by those nodes alone.
-  const rows = shunned.size > 0 ? [...shunned] : [...world.nodes.keys()];
+  const rows = shunned.length > 0 ? shunned : [...world.nodes.keys()];
   const excluded = countExcluded(world, filters, rows);
   const counted = Object.values(excluded).reduce((sum, count) => sum + count, 0);
   invariant(counted === rows.length, `a node that can take group ${group.name} was left out`);

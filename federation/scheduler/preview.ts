@@ -9,12 +9,15 @@ import type { JobSpec } from "../model/job.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { Seed } from "./candidates/draw.ts";
 import { evaluateJob } from "./evaluate.ts";
+import { type ExplainedGroup, explainSpec } from "./explain.ts";
 import type { Plan } from "./plan.ts";
 
 export interface PreviewOptions {
   readonly seed: Seed;
   /** Wall clock, for reschedule delays. */
   readonly nowMs: number;
+  /** Say of each node what it is to each group. */
+  readonly explain?: boolean;
 }
 
 /** Instances of a group by what happens to them. */
@@ -46,6 +49,8 @@ export interface JobPreview {
   readonly placements: readonly PlannedPlacement[];
   readonly stops: readonly PlannedStop[];
   readonly refusals: readonly Refusal[];
+  /** When it was asked for: once what is replaced is gone, and before anything is placed. */
+  readonly explanation?: readonly ExplainedGroup[];
   /** Others wait this long for their reschedule. */
   readonly delayMs?: number;
   /** The plan is larger than one entry: what is shown is its first part. */
@@ -68,7 +73,8 @@ export function previewJob(view: LedgerView, spec: JobSpec, options: PreviewOpti
   const first = planOn(wanted, whole, options);
   const ended = new Set(first.stops.map(({ id }) => id));
   // Those that are replaced hold their ports and resources until they have ended: then is when it matters.
-  const after = ended.size === 0 ? first : planOn(viewWithJob(view, whole, ended), whole, options);
+  const room = ended.size === 0 ? wanted : viewWithJob(view, whole, ended);
+  const after = ended.size === 0 ? first : planOn(room, whole, options);
   const { placements, refusals, delayMs } = after;
   return {
     ...(before === undefined ? {} : { before }),
@@ -80,6 +86,7 @@ export function previewJob(view: LedgerView, spec: JobSpec, options: PreviewOpti
     stops: first.stops,
     refusals,
     ...(delayMs === undefined || isCut(after) ? {} : { delayMs }),
+    ...(options.explain === true ? { explanation: explainSpec(room, whole).groups } : {}),
     isPart: isCut(first) || isCut(after),
   };
 }
@@ -99,7 +106,8 @@ function planOn(view: LedgerView, spec: JobSpec, options: PreviewOptions): Plan 
     createdAtMs: options.nowMs,
     modifiedAtMs: options.nowMs,
   };
-  return evaluateJob(view, evaluation, { ...options, allocationId: (n) => `preview-${n}` as AllocationId });
+  const { nowMs, seed } = options;
+  return evaluateJob(view, evaluation, { nowMs, seed, allocationId: (n) => `preview-${n}` as AllocationId });
 }
 
 function isCut(plan: Plan): boolean {

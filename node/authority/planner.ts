@@ -10,6 +10,7 @@ import {
   evaluateJob,
   type Host,
   PeerError,
+  World,
 } from "../../federation/index.ts";
 import type { Authority } from "./authority.ts";
 
@@ -24,6 +25,8 @@ export class Planner {
    * anew.
    */
   readonly #waiting = new Map<string, Cancel>();
+  /** Follows the ledger entry by entry, so that a plan costs what changed and not what is there. */
+  readonly #world: World;
   #unwatch: Cancel = () => undefined;
   #retry: Cancel | undefined;
   #retryMs = RETRY_FIRST_MS;
@@ -33,10 +36,12 @@ export class Planner {
   constructor(host: Host, authority: Authority) {
     this.#host = host;
     this.#authority = authority;
+    this.#world = new World(authority.ledger);
   }
 
   start(): void {
     this.#unwatch = this.#authority.watch((applied) => {
+      this.#world.follow(applied.events);
       for (const event of applied.events) {
         if (event.type !== "EvaluationUpdated" && event.type !== "EvaluationForgotten") continue;
         this.#arm(event.key);
@@ -87,6 +92,7 @@ export class Planner {
       seed: Math.floor(random.next() * 2 ** 32),
       nowMs: clock.wall(),
       allocationId: () => newId(random.bytes(16)) as AllocationId,
+      world: this.#world,
     });
     await this.#authority.propose({ ...plan, atMs: clock.wall() });
   }

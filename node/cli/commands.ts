@@ -170,7 +170,7 @@ const jobs: readonly CommandSpec[] = [
     section: "Jobs",
     summary: "show what running a job file would change",
     parameters: [FILE],
-    options: {},
+    options: { verbose: { type: "boolean", short: "v", summary: "say of each node why it is taken or not" } },
     details: [
       "Nothing is changed. Exit code 0: nothing to change, 1: changes are pending,",
       "255: it can't be planned.",
@@ -243,6 +243,16 @@ const jobs: readonly CommandSpec[] = [
     details: ["JOB is a name, or the start of one. -q prints the ids of its allocations."],
     examples: [{ line: "peer job status hello", does: "by name, or the start of one" }],
     load: () => import("./commands/job/status.ts"),
+  },
+  {
+    words: ["explain"],
+    section: "Jobs",
+    summary: "show why instances would go where",
+    parameters: [{ name: "JOB|ALLOC" }],
+    options: {},
+    details: ["Of an allocation: what holds for its group."],
+    examples: [{ line: "peer explain hello", does: "a row a node, the best first" }],
+    load: () => import("./commands/job/explain.ts"),
   },
   {
     words: ["job", "stop"],

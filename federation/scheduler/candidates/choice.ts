@@ -29,7 +29,6 @@ export interface ChoiceTerms {
 interface Contest {
   readonly at: number;
   readonly nodes: NodeClass;
-  readonly start: number;
   touched: RowHeap | undefined;
   spread: number;
   isClosed: boolean;
@@ -41,6 +40,7 @@ export class Choice {
   readonly #spreads: readonly SpreadScores[];
   readonly #contests: readonly Contest[];
   readonly #lifted = new Set<number>();
+  #byCode: Map<number, Contest[]> | undefined;
   #space: HeapSpace | undefined;
   #bestRow = -1;
   #bestScore = Number.NEGATIVE_INFINITY;
@@ -59,12 +59,11 @@ export class Choice {
     this.#contests = shape.ground.classes.map((nodes, at) => ({
       at,
       nodes,
-      start: firstFrom(nodes.rows, terms.start),
       touched: undefined,
       spread: 0,
       isClosed: false,
     }));
-    for (const contest of this.#contests) this.#weigh(contest);
+    if (shape.ground.isSplit) for (const contest of this.#contests) this.#weigh(contest);
     for (const row of this.#distincts.hostRows.keys()) this.#touch(row);
     for (const row of own.keys()) this.#touch(row);
   }
@@ -91,13 +90,11 @@ export class Choice {
   take(row: number): void {
     this.#distincts.add(row);
     const codes = this.#contestOf(row)?.nodes.codes ?? [];
-    let all = this.#distincts.properties.length > 0;
-    for (const [at, spread] of this.#spreads.entries()) {
-      const changedOthers = spread.add(codes[at] ?? -1);
-      // Other classes may share the value when there are several attributes.
-      all ||= changedOthers || this.#contests.length > 1;
-    }
-    if (all) for (const contest of this.#contests) this.#weigh(contest);
+    let all = this.#distincts.properties.length > 0 || this.#spreads.length > 1;
+    for (const [at, spread] of this.#spreads.entries()) if (spread.add(codes[at] ?? -1)) all = true;
+    const [code] = codes;
+    const concerned = all ? this.#contests : this.#contestsWith(code);
+    for (const contest of concerned) this.#weigh(contest);
     this.#touch(row);
   }
 
@@ -113,15 +110,15 @@ export class Choice {
     return this.#bestRow < 0 ? undefined : this.#bestRow;
   }
 
-  #contend({ at, nodes, spread, start, touched }: Contest): void {
+  #contend({ at, nodes, spread, touched }: Contest): void {
     const { affinity, rows } = nodes;
-    const { shape } = this.#terms;
+    const { shape, start } = this.#terms;
     const said = affinity + spread;
     const parts = 1 + Number(affinity !== 0) + Number(spread !== 0);
     const position = shape.best(at, start);
     if (position !== undefined) {
       const first = rows[position] as number;
-      this.#enter(first, (shape.packing(first) + said) / parts);
+      this.#enter(first, (shape.scoreAt(at, position) + said) / parts);
     }
     const row = touched?.top();
     if (touched === undefined || row === undefined) return;
@@ -182,6 +179,19 @@ export class Choice {
     return this.#contests[this.#terms.shape.ground.classOf[row] ?? -1];
   }
 
+  /** Those whose first attribute has this value; none where no attribute tells classes apart. */
+  #contestsWith(code: number | undefined): readonly Contest[] {
+    if (code === undefined) return [];
+    if (this.#byCode === undefined) {
+      this.#byCode = new Map();
+      for (const contest of this.#contests) {
+        const own = this.#byCode.get(contest.nodes.codes[0] ?? -1) ?? [];
+        if (own.push(contest) === 1) this.#byCode.set(contest.nodes.codes[0] ?? -1, own);
+      }
+    }
+    return this.#byCode.get(code) ?? [];
+  }
+
   #weigh(contest: Contest): void {
     const { codes } = contest.nodes;
     let spread = 0;
@@ -199,15 +209,4 @@ export class Choice {
     const { start, world } = this.#terms;
     return row < start ? row + world.nodes.length : row;
   }
-}
-
-/** Position of the first row from `start` on. */
-function firstFrom(rows: Int32Array, start: number): number {
-  let [low, high] = [0, rows.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((rows[middle] ?? 0) < start) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -20,6 +20,8 @@ export interface NodeClass {
 }
 
 export interface Ground {
+  /** Spreads or distinct properties tell classes apart. */
+  readonly isSplit: boolean;
   readonly classes: readonly NodeClass[];
   /** By row: where its class stands in `classes`; -1 for nodes that the instances may not go to. */
   readonly classOf: Int32Array;
@@ -47,7 +49,7 @@ function textKey(text: string): string {
 }
 
 /** Attributes whose values tell classes apart: those of spreads, then those of distinct properties. */
-export function splittingAttributes({ distinctProperties, spreads }: Wishes): readonly string[] {
+function splittingAttributes({ distinctProperties, spreads }: Wishes): readonly string[] {
   return [...spreads, ...distinctProperties].map(({ attribute }) => attribute);
 }
 
@@ -55,7 +57,8 @@ export function groundOf(world: World, demand: Demand, wishes: Wishes): Ground {
   const { nodes, selections } = world;
   const filters = nodeFilters(demand);
   const masks = wishes.constraints.map((constraint) => selections.select(constraint));
-  const columns = splittingAttributes(wishes).map((attribute) => selections.attribute(attribute).codes);
+  const attributes = splittingAttributes(wishes);
+  const columns = attributes.map((attribute) => selections.attribute(attribute).codes);
   const affinities = affinityScores(nodes, wishes.affinities, (wish) => selections.select(wish));
   const classOf = new Int32Array(nodes.length).fill(-1);
   const position = new Int32Array(nodes.length);
@@ -73,6 +76,7 @@ export function groundOf(world: World, demand: Demand, wishes: Wishes): Ground {
     position[row] = (classes[at]?.rows.push(row) ?? 1) - 1;
   }
   return {
+    isSplit: attributes.length > 0,
     classes: classes.map((each) => ({ ...each, rows: Int32Array.from(each.rows) })),
     classOf,
     position,

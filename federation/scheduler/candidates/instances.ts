@@ -10,22 +10,28 @@ export type RowCounts = ReadonlyMap<number, number>;
 const NONE: RowCounts = new Map();
 
 export class JobInstances {
-  readonly #all = new Map<number, number>();
   readonly #byGroup = new Map<string, Map<number, number>>();
+  /** Of all groups; made when it is asked for. */
+  #all: Map<number, number> | undefined;
 
   constructor(world: World, namespace: string, job: JobId) {
     for (const { group, row } of world.instances(namespace, job)) this.add(group, row);
   }
 
   add(group: string, row: number): void {
-    const own = this.#ofGroup(group);
-    own.set(row, (own.get(row) ?? 0) + 1);
-    this.#all.set(row, (this.#all.get(row) ?? 0) + 1);
+    addOne(this.#ofGroup(group), row);
+    if (this.#all !== undefined) addOne(this.#all, row);
   }
 
   /** Goes on changing with each instance that is added. */
   rows(scope: Scope, group: string): RowCounts {
-    return scope === "job" ? this.#all : this.#ofGroup(group);
+    if (scope === "group") return this.#ofGroup(group);
+    if (this.#all === undefined) {
+      this.#all = new Map();
+      for (const counts of this.#byGroup.values())
+        for (const row of eachInstance(counts)) addOne(this.#all, row);
+    }
+    return this.#all;
   }
 
   #ofGroup(group: string): Map<number, number> {
@@ -35,6 +41,10 @@ export class JobInstances {
     this.#byGroup.set(group, own);
     return own;
   }
+}
+
+function addOne(counts: Map<number, number>, row: number): void {
+  counts.set(row, (counts.get(row) ?? 0) + 1);
 }
 
 /** Instances of a row, one for each. */

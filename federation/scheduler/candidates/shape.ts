@@ -65,12 +65,26 @@ export class Shape {
   }
 
   /**
-   * Position of the class's best row that was not lifted, of equals the first from `start` on, counted round;
-   * undefined when none can take an instance.
+   * Position of the class's best row that was not lifted, of equals the first from row `start` on, counted
+   * round; undefined when none can take an instance.
    */
   best(at: number, start: number): number | undefined {
+    const rows = this.ground.classes[at]?.rows;
+    if (rows === undefined) return undefined;
     const tournament = this.#tournaments[at];
-    return tournament === undefined ? this.#scan(at, start) : tournament.best(start);
+    if (tournament === undefined) return this.#scan(rows, firstFrom(rows, start));
+    const first = tournament.best(0);
+    // The first of all is the first from `start` on, too, unless it stands before it.
+    if (first === undefined || (rows[first] as number) >= start) return first;
+    return tournament.best(firstFrom(rows, start));
+  }
+
+  /** Packing score of a position that `best` gave. */
+  scoreAt(at: number, position: number): number {
+    const tournament = this.#tournaments[at];
+    return tournament === undefined
+      ? this.packing(this.ground.classes[at]?.rows[position] ?? 0)
+      : tournament.score(position);
   }
 
   /** Takes the row out, until `restore` puts it back. */
@@ -91,14 +105,15 @@ export class Shape {
   catchUp(): void {
     const { changes } = this.#world;
     const start = this.#caughtUp;
-    this.#caughtUp = changes.end;
+    const end = changes.end();
+    this.#caughtUp = end;
     if (this.#tournaments.length === 0 || !changes.covers(start)) {
       this.#tournaments = this.ground.classes.map((each) => this.#play(each));
       return;
     }
     this.#seen ??= new Int32Array(this.#world.nodes.length);
     this.#round += 1;
-    for (let at = start; at < changes.end; at += 1) {
+    for (let at = start; at < end; at += 1) {
       const row = changes.at(at);
       if (this.#seen[row] === this.#round) continue;
       this.#seen[row] = this.#round;
@@ -110,8 +125,7 @@ export class Shape {
     return new Tournament(rows.length, (position) => this.packing(rows[position] ?? 0));
   }
 
-  #scan(at: number, start: number): number | undefined {
-    const rows = this.ground.classes[at]?.rows ?? [];
+  #scan(rows: Int32Array, start: number): number | undefined {
     let best: number | undefined;
     let bestScore = Number.NEGATIVE_INFINITY;
     for (let step = 0, position = start; step < rows.length; step += 1, position += 1) {
@@ -122,4 +136,15 @@ export class Shape {
     }
     return best;
   }
+}
+
+/** Position of the first row from `start` on. */
+function firstFrom(rows: Int32Array, start: number): number {
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((rows[middle] ?? 0) < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -4,17 +4,26 @@ const ENTRIES = 16_384;
 
 export class RowLog {
   readonly #rows = new Int32Array(ENTRIES);
-  /** Changes so far. */
-  end = 0;
+  #end = 0;
+  /** Entries before it were read; a reader will not come back to them. */
+  #read = 0;
 
+  /** A row that changes again before anyone looked is one change. */
   add(row: number): void {
-    this.#rows[this.end % ENTRIES] = row;
-    this.end += 1;
+    if (this.#end > this.#read && this.#rows[(this.#end - 1) % ENTRIES] === row) return;
+    this.#rows[this.#end % ENTRIES] = row;
+    this.#end += 1;
+  }
+
+  /** Where the log ends now: what comes later is written behind it. */
+  end(): number {
+    this.#read = this.#end;
+    return this.#end;
   }
 
   /** The changes from `start` on are all there. */
   covers(start: number): boolean {
-    return this.end - start <= ENTRIES;
+    return this.#end - start <= ENTRIES;
   }
 
   at(position: number): number {

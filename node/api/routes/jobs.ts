@@ -1,11 +1,19 @@
 import type { FastifyPluginCallback } from "fastify";
-import { type AdmittedVersion, type JobId, type JobRecord, PeerError } from "../../../federation/index.ts";
+import {
+  type AdmittedVersion,
+  explainJob,
+  type JobId,
+  type JobRecord,
+  PeerError,
+} from "../../../federation/index.ts";
 import { type ApiContext, NAMESPACE_DEFAULT, type TypeBoxProvider } from "../context.ts";
 import { type Listing, page } from "../lists/page.ts";
 import { read } from "../read.ts";
+import { explainedGroupRow } from "../rows/explanation-row.ts";
 import { allocationRow, evaluationRow, jobRow, type Rows, versionRow } from "../rows/rows.ts";
 import { AllocationList } from "../schemas/allocation.ts";
 import { answers, JobParams, listQuery, namespaceQuery, Query, readQuery } from "../schemas/common.ts";
+import { ExplanationRow } from "../schemas/explanation.ts";
 import { JobDetailRow, JobList, JobRow, listJobsQuery, VersionList, VersionRow } from "../schemas/job.ts";
 import { allocationListing } from "./allocations.ts";
 import { byCreation } from "./evaluations.ts";
@@ -46,6 +54,7 @@ export const jobRoutes: FastifyPluginCallback<{ context: ApiContext }> = (app, {
     },
   );
   jobPartRoutes(app, context);
+  explainRoute(app, context);
   done();
 };
 
@@ -77,6 +86,26 @@ function jobPartRoutes(app: Parameters<typeof jobRoutes>[0], context: ApiContext
       const rows = await read(context, request, reply);
       const job = findJob(rows, request.query.namespace, request.params.id);
       return page(versionListing(context, job), request.query);
+    },
+  );
+}
+
+function explainRoute(app: Parameters<typeof jobRoutes>[0], context: ApiContext): void {
+  app.withTypeProvider<TypeBoxProvider>().get(
+    "/v1/jobs/:id/explain",
+    {
+      schema: {
+        params: JobParams,
+        querystring: Query({ ...readQuery, ...namespaceQuery }),
+        response: answers(ExplanationRow),
+      },
+      config: { operationId: "explainJob", summary: "What each node is to one more instance, and why" },
+    },
+    async (request, reply) => {
+      const rows = await read(context, request, reply);
+      const { id, namespace } = findJob(rows, request.query.namespace, request.params.id);
+      const groups = explainJob(rows.ledger, namespace, id)?.groups ?? [];
+      return { job: id, namespace, groups: groups.map(explainedGroupRow) };
     },
   );
 }

@@ -40,12 +40,16 @@ export const planRoutes: FastifyPluginCallback<{ context: ApiContext }> = (app, 
 function plan(
   context: ApiContext,
   body: unknown,
-  query: { readonly namespace?: string },
+  query: { readonly namespace?: string; readonly explain?: boolean },
   id: string | undefined,
 ): PlanRow {
   const { spec, warnings } = jobOfRequest(context, body, query, id);
   const { ledger } = context.service;
-  const preview = previewJob(ledger, spec, { seed: SEED, nowMs: context.clock.wall() });
+  const preview = previewJob(ledger, spec, {
+    seed: SEED,
+    nowMs: context.clock.wall(),
+    explain: query.explain === true,
+  });
   const write = (one: typeof spec) => context.jobFormat.formatJobFile(one);
   return planRow({ ledger, spec, preview, warnings, write });
 }

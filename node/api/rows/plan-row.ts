@@ -9,6 +9,7 @@ import type {
 } from "../../../federation/index.ts";
 import { type DiffEntry, diffWritten } from "../../jobfile/index.ts";
 import type { DiffRow, PlanRow } from "../schemas/plan.ts";
+import { explainedGroupRow } from "./explanation-row.ts";
 import { refusalRow } from "./rows.ts";
 
 export interface PlanRowInput {
@@ -44,6 +45,7 @@ export function planRow({ ledger, spec, preview, warnings, write }: PlanRowInput
     stops: preview.stops.map(({ id, reason }) => ({ ...stopped(ledger, id, nodeName), reason })),
     refusals: preview.refusals.map(refusalRow),
     ...(preview.delayMs === undefined ? {} : { delay_ms: preview.delayMs }),
+    ...(preview.explanation === undefined ? {} : { explanation: preview.explanation.map(explainedGroupRow) }),
     is_part: preview.isPart,
     warnings: [...warnings],
   };

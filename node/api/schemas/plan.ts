@@ -2,6 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { Change } from "../../jobfile/index.ts";
 import { Count, ErrorDetail, Nullable, namespaceQuery, OneOf } from "./common.ts";
 import { RefusalRow } from "./evaluation.ts";
+import { ExplainedGroupRow } from "./explanation.ts";
 
 const closed = { additionalProperties: false } as const;
 
@@ -67,6 +68,9 @@ export const PlanRow = Type.Object(
     stops: Type.Array(PlannedStopRow),
     refusals: Type.Array(RefusalRow),
     delay_ms: Type.Optional(Type.Integer({ minimum: 0, description: "others wait for their reschedule" })),
+    explanation: Type.Optional(
+      Type.Array(ExplainedGroupRow, { description: "with `explain`: before anything of it is placed" }),
+    ),
     is_part: Type.Boolean({ description: "the plan is larger; this is its first part" }),
     warnings: Type.Array(ErrorDetail),
   },
@@ -74,7 +78,10 @@ export const PlanRow = Type.Object(
 );
 export type PlanRow = Static<typeof PlanRow>;
 
-export const planQuery = namespaceQuery;
+export const planQuery = {
+  ...namespaceQuery,
+  explain: Type.Optional(Type.Boolean({ description: "say what each node is to each group" })),
+};
 
 export const RevertBody = Type.Object(
   { version: Type.Integer({ minimum: 1, description: "the version to run again, as a new one" }) },

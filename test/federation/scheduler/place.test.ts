@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { NodeId, PlacementRequest, Placing } from "../../../federation/index.ts";
+import type { JobId, NodeId, PlacementRequest, Placing } from "../../../federation/index.ts";
 import type { Seed } from "../../../federation/scheduler/candidates/draw.ts";
 import { place } from "../../../federation/scheduler/place.ts";
 import { World } from "../../../federation/scheduler/world.ts";
@@ -193,4 +193,54 @@ test("no nodes at all", () => {
   const { placements, refusals } = place(new World(viewOf({})), spec, [one()], 1);
   assert.deepEqual(placements, []);
   assert.deepEqual(refusals, [{ group: "web", unplaced: 1, nodesEvaluated: 0, excluded: {} }]);
+});
+
+test("where it failed is not taken for its other instances' sake either", () => {
+  const nodes = ["node-a", "node-b"].map((id) => nodeOf(id));
+  const allocations = [
+    allocationOf("own", { index: 1 }),
+    allocationOf("other", { job: "db" as JobId, resources: { cpu: 700, memoryBytes: 700 * MIB } }),
+  ];
+  const spec = specOf("shop", [sizedGroup("web", small, { count: 100 })]);
+  const nodeFor = (changes: Partial<PlacementRequest>) =>
+    place(new World(viewOf({ nodes, allocations })), spec, [one(changes)], 1).placements[0]?.nodeId;
+  assert.equal(nodeFor({}), "node-a", "it is the fuller one by far");
+  assert.equal(nodeFor({ avoid: "node-a" as NodeId }), "node-b");
+});
+
+test("equal nodes of different classes are taken in the same order as if there were none", () => {
+  const nodes = ["a", "b", "c", "d"].map((id, n) => nodeOf(id, { meta: { rack: `rack-${n % 3}` } }));
+  const spreads = [{ attribute: "meta.rack", weight: 50, targets: [] }];
+  for (let seed = 0; seed < 30; seed += 1) {
+    const [plain, spread] = [{}, { spreads }].map((wishes) => {
+      const spec = specOf("shop", [sizedGroup("web", small, wishes)]);
+      return place(new World(viewOf({ nodes })), spec, [one()], seed).placements[0]?.nodeId;
+    });
+    assert.equal(spread, plain, "nothing is there yet that could tell");
+  }
+});
+
+test("distinct hosts of a job keep its groups apart, those of a group only its own instances", () => {
+  const constraints = [{ attribute: "", operator: "distinct_hosts" as const, value: "" }];
+  const allocations = [allocationOf("db", { group: "db", nodeId: "node-b" as NodeId })];
+  const requests = [one(), { group: "api", index: 0 }];
+  const nodesFor = (ofJob: object, ofGroup: object, count: number) => {
+    const groups = [
+      sizedGroup("web", small, ofGroup),
+      sizedGroup("api", { cpu: 50, memoryBytes: 1 }, ofGroup),
+    ];
+    const view = viewOf({ nodes: three.slice(0, count), allocations });
+    const { placements } = place(new World(view), specOf("shop", groups, ofJob), requests, 1);
+    return placements.map(({ group, nodeId }) => `${group} ${nodeId}`).toSorted();
+  };
+  assert.deepEqual(nodesFor({ constraints }, {}, 2), ["web node-a"], "the larger one goes first");
+  const both = nodesFor({ constraints }, { constraints: structuredClone(constraints) }, 2);
+  assert.deepEqual(both, ["web node-a"], "the stricter of two counts");
+  const apart = nodesFor({ constraints }, {}, 3);
+  assert.ok(apart.length === 2 && !apart.some((place) => place.includes("node-b")), apart.join());
+  assert.deepEqual(
+    nodesFor({}, { constraints }, 2),
+    ["api node-b", "web node-b"],
+    "db is no instance of theirs",
+  );
 });

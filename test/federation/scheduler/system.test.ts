@@ -1,6 +1,4 @@
-/**
- * System and sysbatch jobs with the real ledger: one instance on each node that fits, as nodes come and go.
- */
+/** System and sysbatch jobs with the real ledger: one on each node that fits, as nodes come and go. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -126,7 +124,8 @@ test("only where the constraints hold; a node that has no room is told of, and g
       nodesEvaluated: 1,
       excluded: { cpu: 1 },
       advice:
-        "needs 50 more cpu and 63 MiB more memory on n3, or lower resources.cpu to 50 and resources.memory to 1 MiB",
+        "needs 50 more cpu and 63 MiB more memory on n3, " +
+        "or lower resources.cpu to 50 and resources.memory to 1 MiB",
     },
   ]);
   assert.equal(site.counts()?.desired, 2);
@@ -137,7 +136,7 @@ test("only where the constraints hold; a node that has no room is told of, and g
   assert.deepEqual([stopping?.desired, stopping?.desiredReason], ["stop", "its node is not asked for"]);
 });
 
-test("what ends comes back on its own node, after the pause of its policy; sysbatch only when it failed", () => {
+test("what ends comes back on its own node, after its pause; sysbatch only when it failed", () => {
   for (const type of ["system", "sysbatch"] as const) {
     const site = new Site();
     site.register(1);
@@ -158,7 +157,7 @@ test("what ends comes back on its own node, after the pause of its policy; sysba
   }
 });
 
-test("a node that is not eligible or not heard of keeps what it has and gets nothing; a drained one gives it up", () => {
+test("a node that is not eligible or not heard of keeps what it has; a drained one gives it up", () => {
   const spec = specOf("shop", [groupOf("web")], { type: "system" });
   const differ = (changes: Parameters<typeof nodeOf>[1], has: boolean) => {
     const view = viewOf({
@@ -186,6 +185,21 @@ test("a node that is not eligible or not heard of keeps what it has and gets not
     ...nothing,
     stop: [{ id: "a", reason: "its node is drained" }],
   });
+});
+
+test("what needs no thought gets none: an instance that is done, a node that comes after the stop", () => {
+  const site = new Site();
+  site.register(1);
+  site.run({ type: "sysbatch" });
+  const pending = () => site.region.ledger.pendingEvaluations().length;
+  const [instance] = site.live();
+  assert.ok(instance);
+  site.region.report(instance.id, "complete");
+  assert.equal(pending(), 0);
+  site.region.stop("v-stop", "agent");
+  site.plan();
+  site.region.register(2);
+  assert.equal(pending(), 0);
 });
 
 test("a new version replaces what it changes, node by node", () => {

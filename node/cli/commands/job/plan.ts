@@ -1,5 +1,5 @@
 import type { PlanRow } from "../../../api/index.ts";
-import { type CommandContext, EXIT } from "../../command.ts";
+import { type CommandContext, EXIT, flag } from "../../command.ts";
 import { shortId } from "../../format.ts";
 import { namespaceOf } from "../../lookup.ts";
 import type { Output } from "../../output.ts";
@@ -9,6 +9,7 @@ import { send } from "../../submission/submit.ts";
 import { slotOf } from "../../watch/phase.ts";
 import { refusalLines } from "../../watch/refusals.ts";
 import { diffLines } from "../versions/diff-text.ts";
+import { printExplanation } from "./explanation.ts";
 
 /** Rows shown of each list; `--json` shows all. */
 const ROWS_MAX = 50;
@@ -17,7 +18,10 @@ export async function run(context: CommandContext): Promise<number> {
   const { out } = context;
   const file = await readJobFile(context, context.arguments[0] ?? "-");
   const client = await context.client();
-  const plan = await send<PlanRow>(client, "/v1/plan", file, { namespace: namespaceOf(context) });
+  const plan = await send<PlanRow>(client, "/v1/plan", file, {
+    namespace: namespaceOf(context),
+    explain: flag(context, "verbose") ? "true" : undefined,
+  });
   if (out.json) out.value(plan);
   if (out.quiet) out.line(plan.job);
   if (out.isText) {
@@ -42,6 +46,10 @@ function printPlan(out: Output, plan: PlanRow, path: string): void {
   printPlacements(out, plan);
   printStops(out, plan);
   if (plan.refusals.length > 0) out.lines(["", "Without a place:", ...refusalLines(plan)]);
+  for (const group of plan.explanation ?? []) {
+    out.line();
+    printExplanation(out, group);
+  }
   if (plan.is_part) out.lines(["", "The plan is larger than one step: this is its first part."]);
   out.lines([
     "",

@@ -17,7 +17,7 @@ function scores(
   return { made, boosts: () => [0, 1, 2, -1].map((code) => Number(made.boost(code).toFixed(3))) };
 }
 
-test("with targets: by how far a value is from its share; what is left over is one target for the others", () => {
+test("with targets: by how far a value is from its share; the rest is one target for the others", () => {
   // Nomad's documentation of spread: 70 % and 30 % of 10, nothing placed yet.
   assert.deepEqual(scores({ a: 70, b: 30 }, 10, []).boosts(), [0.857, 0.667, -1, -1]);
   assert.deepEqual(scores({ a: 50, b: 30 }, 10, [0, 0, 0, 2, 3]).boosts(), [0.2, 0.667, 0, -1]);

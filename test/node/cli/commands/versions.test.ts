@@ -1,13 +1,11 @@
-/**
- * Commands about versions and plans of a job, against the API over a socket: what they print, how they end.
- */
+/** Commands about versions and plans of a job, against the API over a socket: what they print and return. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { stringify } from "yaml";
-import type { AllocationId } from "../../../../federation/index.ts";
+import type { AllocationId, NodeId } from "../../../../federation/index.ts";
 import { formatJobFile, parseJobFile } from "../../../../node/jobfile/index.ts";
 import { FakeService, TOKEN, world } from "../../api/fixture.ts";
 import { allocation, FULL, group, job, node, spec, type Tables } from "../../api/tables.ts";
@@ -62,7 +60,7 @@ function fileOf(context: TestContext, content: object | string): string {
 }
 
 describe("peer job plan", () => {
-  test("shows the change as a tree, what becomes of instances, how to submit just that", async (context) => {
+  test("shows the change as a tree, what becomes of each instance, how to submit it", async (context) => {
     const { run } = await peer(context);
     const changed = spec({
       priority: 60,
@@ -105,6 +103,16 @@ To submit what is planned here: peer job run --check-index 9 ${path}
     assert.equal(code, 1);
   });
 
+  test("says of each node why it is taken or not, when asked", async (context) => {
+    const { run } = await peer(context);
+    const path = fileOf(context, formatJobFile(spec({ priority: 60, groups: [group({ count: 3 })] })));
+    const { stdout } = await run("job", "plan", "-v", path);
+    const [, explained = ""] = stdout.split("\n\ngroup ");
+    assert.match(explained, /^web: 1 of 1 nodes can take one more\nNODE +INSTANCES +SCORE +PACKING /);
+    assert.match(explained, /\none +2 +-?\d\.\d{3} +\d\.\d{3} +-1\.000 +- +-\n/);
+    assert.equal((await run("job", "plan", path)).stdout.includes("can take one more"), false);
+  });
+
   test("of what runs as it is says so and ends with 0", async (context) => {
     const { run } = await peer(context);
     const { code, stdout } = await run("job", "plan", fileOf(context, formatJobFile(spec({ priority: 60 }))));
@@ -137,6 +145,28 @@ To submit what is planned here: peer job run --check-index 9 ${path}
     const { code, stdout } = await run("job", "plan", fileOf(context, formatJobFile(larger)), "--json");
     assert.equal(code, 1);
     assert.equal((JSON.parse(stdout) as { check_index: number }).check_index, 9);
+  });
+});
+
+describe("peer explain", () => {
+  test("says what keeps nodes from taking one more", async (context) => {
+    const cordoned = node({ id: "node-bbbb-2" as NodeId, name: "two", eligible: false });
+    const { run } = await peer(context, { ...tables, nodes: [node(), cordoned] });
+    const { code, stdout: out } = await run("explain", "shop");
+    assert.equal(code, 0);
+    assert.match(out, /^group web: 1 of 2 nodes can take one more\n/);
+    assert.match(out, /\ntwo +0 +- +- +- +- +- +node not eligible\n$/);
+    const json = JSON.parse((await run("explain", "shop", "--json")).stdout) as {
+      groups: { excluded: object }[];
+    };
+    assert.deepEqual(json.groups[0]?.excluded, { "node not eligible": 1 });
+    const ofAllocation = await run("explain", "alloc-33");
+    assert.deepEqual([ofAllocation.code, ofAllocation.stdout], [0, out]);
+    const none = await run("explain", "none");
+    assert.deepEqual(
+      [none.code, none.stderr.split("\n")[0]],
+      [1, "error: no allocation or job begins with none"],
+    );
   });
 });
 

@@ -1,9 +1,9 @@
 /** Constraints, affinities, spreads, disk, and jobs that run on every node. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { GroupSpec, JobSpec } from "../../../federation/index.ts";
-import { parseJobFile } from "../../../node/jobfile/index.ts";
-import { type BadInput, problemsOf } from "./bad-input.ts";
+import type { GroupSpec, JobSpec } from "../../../../federation/index.ts";
+import { parseJobFile } from "../../../../node/jobfile/index.ts";
+import { type BadInput, problemsOf } from "../bad-input.ts";
 
 function testBadInputs(inputs: readonly BadInput[]): void {
   for (const [name, text, says] of inputs) test(name, () => assert.equal(problemsOf(text, "job.yaml"), says));

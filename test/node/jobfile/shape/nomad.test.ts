@@ -1,7 +1,7 @@
 /** Every block and field of Nomad's job specification (1.10) is read, renamed, or refused by name. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseJobValue } from "../../../node/jobfile/index.ts";
+import { parseJobValue } from "../../../../node/jobfile/index.ts";
 
 type Value = Readonly<Record<string, unknown>>;
 

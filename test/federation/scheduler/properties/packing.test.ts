@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Allocation } from "../../../federation/index.ts";
-import { place } from "../../../federation/scheduler/place.ts";
-import { World } from "../../../federation/scheduler/world.ts";
-import { MIB, nodeOf, sizedGroup, specOf, viewOf } from "../fixtures.ts";
-import { placed } from "./worlds.ts";
+import type { Allocation } from "../../../../federation/index.ts";
+import { place } from "../../../../federation/scheduler/place.ts";
+import { World } from "../../../../federation/scheduler/world.ts";
+import { MIB, nodeOf, sizedGroup, specOf, viewOf } from "../../fixtures.ts";
+import { placed } from "../worlds.ts";
 
 interface Size {
   readonly cpu: number;

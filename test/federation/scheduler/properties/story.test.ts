@@ -12,10 +12,10 @@ import {
   type GroupSpec,
   isAllocationEnded,
   type JobSpec,
-} from "../../../federation/index.ts";
-import { differJob } from "../../../federation/scheduler/difference.ts";
-import { isSameRun } from "../../../federation/scheduler/same-run.ts";
-import { groupSpec, jobId, jobSpec, MIB, Region, sized } from "../ledger/support.ts";
+} from "../../../../federation/index.ts";
+import { differJob } from "../../../../federation/scheduler/difference.ts";
+import { isSameRun } from "../../../../federation/scheduler/same-run.ts";
+import { groupSpec, jobId, jobSpec, MIB, Region, sized } from "../../ledger/support.ts";
 
 const SHOP = jobId("shop");
 const PLANS_MAX = 20;

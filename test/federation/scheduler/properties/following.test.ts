@@ -10,10 +10,10 @@ import {
   InvariantError,
   type JobId,
   Ledger,
-} from "../../../federation/index.ts";
-import { World } from "../../../federation/scheduler/world.ts";
-import { Historian } from "../ledger/model.ts";
-import { jobSpec, nodeFacts, REGION, Region } from "../ledger/support.ts";
+} from "../../../../federation/index.ts";
+import { World } from "../../../../federation/scheduler/world.ts";
+import { Historian } from "../../ledger/model.ts";
+import { jobSpec, nodeFacts, REGION, Region } from "../../ledger/support.ts";
 
 const histories = fc.array(fc.noShrink(fc.nat({ max: 1_000_000 })), { maxLength: 800, size: "max" });
 const PORTS = [7337, 8080, ...Array.from({ length: 30 }, (_, n) => 20_000 + n)];
