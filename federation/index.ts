@@ -3,6 +3,7 @@ export * from "./canonical.ts";
 export * from "./crc32c.ts";
 export * from "./disk-path.ts";
 export * from "./errors.ts";
+export { constraintProblem, constraintText } from "./fit/constraint/operator.ts";
 export {
   CAPABILITIES,
   type Capability,
@@ -46,7 +47,6 @@ export * from "./reconcile/environment.ts";
 export * from "./reconcile/health.ts";
 export * from "./reconcile/restart.ts";
 export * from "./reconcile/rollout.ts";
-export { constraintProblem, constraintText } from "./scheduler/constraint/operator.ts";
 export { type RolloutState, rolloutOf } from "./scheduler/difference.ts";
 export { type EvaluateOptions, evaluateJob } from "./scheduler/evaluate.ts";
 export * from "./scheduler/explain.ts";

@@ -5,7 +5,6 @@
 import { invariant } from "../invariant.ts";
 import type { Allocation } from "../model/allocation.ts";
 import type { AllocationId, NodeId } from "../model/ids.ts";
-import type { GroupSpec } from "../model/job.ts";
 import type { NodeRecord } from "../model/node.ts";
 
 /** What one instance of a group asks of one node. */
@@ -76,21 +75,4 @@ export class Claims {
     }
     return undefined;
   }
-}
-
-/** The sum over the group's tasks, and the group's disk. */
-export function groupResources(group: GroupSpec): Allocation["resources"] {
-  let cpu = 0;
-  let memoryBytes = 0;
-  for (const task of group.tasks) {
-    cpu += task.resources.cpu;
-    memoryBytes += task.resources.memoryBytes;
-  }
-  const { diskBytes = 0 } = group;
-  // Left out where there is none, so that rows without it stay what they were.
-  return diskBytes > 0 ? { cpu, memoryBytes, diskBytes } : { cpu, memoryBytes };
-}
-
-export function staticPorts(group: GroupSpec): readonly number[] {
-  return group.ports.flatMap((port) => port.static ?? []);
 }

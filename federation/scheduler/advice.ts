@@ -1,10 +1,11 @@
 /** The smallest change that would make one more instance of a refused group fit. */
+
+import { attributeName } from "../fit/constraint/attribute.ts";
+import type { NodeConstraint } from "../fit/constraint/constraint.ts";
+import { constraintText } from "../fit/constraint/operator.ts";
+import { type Demand, demandOf } from "../fit/demand.ts";
 import { jobKey } from "../model/ids.ts";
 import type { GroupSpec, JobSpec } from "../model/job.ts";
-import { attributeName } from "./constraint/attribute.ts";
-import type { NodeConstraint } from "./constraint/constraint.ts";
-import { constraintText } from "./constraint/operator.ts";
-import { type Demand, demandOf } from "./demand.ts";
 import { dynamicPortsWanted, type Filter } from "./filters.ts";
 import type { World } from "./world.ts";
 

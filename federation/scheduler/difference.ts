@@ -3,14 +3,15 @@
  * group, or one a node for system jobs, and hold at most one live allocation: a slot whose old one still runs
  * is filled only when that one has ended, because its ports and resources are its own until then.
  */
+
+import type { NodeConstraint } from "../fit/constraint/constraint.ts";
+import { wishesOf } from "../fit/constraint/wishes.ts";
 import type { AdmittedVersion, JobRecord, PlannedStop } from "../ledger/command.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { Allocation } from "../model/allocation.ts";
 import type { AllocationId, JobId, NodeId } from "../model/ids.ts";
 import { type GroupSpec, isSystemJob } from "../model/job.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
-import type { NodeConstraint } from "./constraint/constraint.ts";
-import { wishesOf } from "./constraint/wishes.ts";
 import type { JobDifference, PlacementRequest } from "./plan.ts";
 import { decideReschedule } from "./reschedule.ts";
 import { isSameRun } from "./same-run.ts";

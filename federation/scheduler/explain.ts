@@ -1,13 +1,14 @@
 /** Why instances go where they go, and nowhere else: what each node is to one more of them. */
+
+import { affinityScores } from "../fit/constraint/constraint.ts";
+import { type Wishes, wishesOf } from "../fit/constraint/wishes.ts";
+import { type Demand, demandOf } from "../fit/demand.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { JobId, NodeId } from "../model/ids.ts";
 import type { GroupSpec, JobSpec } from "../model/job.ts";
 import { adviceOn } from "./advice.ts";
 import { Distincts, eachInstance, JobInstances } from "./candidates/instances.ts";
 import { SpreadScores } from "./candidates/spread.ts";
-import { affinityScores } from "./constraint/constraint.ts";
-import { type Wishes, wishesOf } from "./constraint/wishes.ts";
-import { type Demand, demandOf } from "./demand.ts";
 import { countExcluded, dynamicPortsWanted, type Filter, filtersFor } from "./filters.ts";
 import { type Algorithm, collisionScore, nodeScore, packingScore } from "./scores.ts";
 import { World } from "./world.ts";

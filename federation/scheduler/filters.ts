@@ -3,12 +3,13 @@
  * SwarmKit's scheduler (`Check` and `Explain`). A node is counted under the first filter that refuses it, the
  * cheapest and most lasting reasons first.
  */
+
+import type { NodeConstraint } from "../fit/constraint/constraint.ts";
+import { constraintText } from "../fit/constraint/operator.ts";
+import type { Wishes } from "../fit/constraint/wishes.ts";
+import type { Demand } from "../fit/demand.ts";
 import { NAME_LENGTH_MAX } from "../model/ids.ts";
 import { Distincts } from "./candidates/instances.ts";
-import type { NodeConstraint } from "./constraint/constraint.ts";
-import { constraintText } from "./constraint/operator.ts";
-import type { Wishes } from "./constraint/wishes.ts";
-import type { Demand } from "./demand.ts";
 import type { World } from "./world.ts";
 
 export type FilterKind =

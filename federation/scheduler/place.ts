@@ -2,6 +2,9 @@
  * Where instances go: exact best fit, one after the other, each seeing what those before it took. The same
  * choice as scoring all nodes for each instance, from tournaments that are kept between plans.
  */
+
+import { type Wishes, wishesOf } from "../fit/constraint/wishes.ts";
+import { type Demand, demandOf } from "../fit/demand.ts";
 import { invariant } from "../invariant.ts";
 import type { Refusal } from "../model/evaluation.ts";
 import type { GroupSpec, JobSpec } from "../model/job.ts";
@@ -10,8 +13,6 @@ import { Choice } from "./candidates/choice.ts";
 import { type Draw, drawFrom, type Seed } from "./candidates/draw.ts";
 import { Distincts, JobInstances } from "./candidates/instances.ts";
 import { Shapes } from "./candidates/shapes.ts";
-import { type Wishes, wishesOf } from "./constraint/wishes.ts";
-import { type Demand, demandOf } from "./demand.ts";
 import { countExcluded, filtersFor } from "./filters.ts";
 import type { Place, PlacementRequest, Placing } from "./plan.ts";
 import { pickPorts } from "./ports.ts";

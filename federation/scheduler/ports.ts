@@ -1,6 +1,6 @@
+import type { Demand } from "../fit/demand.ts";
 import { invariant } from "../invariant.ts";
 import type { Draw } from "./candidates/draw.ts";
-import type { Demand } from "./demand.ts";
 import type { World } from "./world.ts";
 
 const NO_PORTS: Readonly<Record<string, number>> = {};

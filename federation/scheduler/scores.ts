@@ -3,8 +3,9 @@
  * is from Google's BestFit v3, which Nomad's `ScoreFitBinPack` cites), or worst fit to spread the load,
  * averaged with what else speaks for or against the node.
  */
+
+import type { Demand } from "../fit/demand.ts";
 import { sharePower } from "./columns/node-columns.ts";
-import type { Demand } from "./demand.ts";
 import type { World } from "./world.ts";
 
 /** `binpack` fills nodes up, `spread` fills them evenly. */

@@ -1,10 +1,11 @@
 /** Jobs that run on every node that fits: a slot a node, however many there are. */
+
+import { type NodeConstraint, selectNodes } from "../fit/constraint/constraint.ts";
+import { wishesOf } from "../fit/constraint/wishes.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { Allocation } from "../model/allocation.ts";
 import type { GroupSpec, JobSpec } from "../model/job.ts";
 import type { NodeRecord } from "../model/node.ts";
-import { type NodeConstraint, selectNodes } from "./constraint/constraint.ts";
-import { wishesOf } from "./constraint/wishes.ts";
 
 /**
  * `open`: an instance belongs there. `keep`: what is there may stay, nothing comes (the node is not eligible

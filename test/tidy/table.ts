@@ -24,7 +24,7 @@ export const PACKAGE_HOMES: ReadonlyMap<string, readonly string[]> = new Map([
   ["ajv", ["test/"]],
   ["fast-check", ["test/"]],
   ["fastify", ["node/api/"]],
-  ["re2js", ["federation/scheduler/constraint/"]],
+  ["re2js", ["federation/fit/constraint/"]],
   ["rollup", ["node/launcher/build.ts", "test/tidy/"]],
   ["yaml", ["node/jobfile/"]],
 ]);

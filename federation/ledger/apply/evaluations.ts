@@ -2,11 +2,12 @@
  * Reasons to think about a job. A job has at most one open evaluation: a new reason makes that one pending
  * again, so reasons never pile up and none is lost (S23's events tell of each).
  */
+
+import { groupResources, staticPorts } from "../../fit/demand.ts";
 import type { Evaluation, EvaluationTrigger, Refusal } from "../../model/evaluation.ts";
 import { type EvaluationId, jobKey, type NodeId } from "../../model/ids.ts";
 import type { NodeRecord } from "../../model/node.ts";
 import type { Change } from "../change.ts";
-import { groupResources, staticPorts } from "../claims.ts";
 import type { AdmittedVersion, JobRecord } from "../command.ts";
 import type { Tables } from "../tables.ts";
 

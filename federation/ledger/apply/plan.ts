@@ -3,6 +3,8 @@
  * placement is checked again on the ledger as it is now, and what does not hold is left out (Omega's
  * shared-state planning, as in Nomad's plan applier).
  */
+
+import { groupResources } from "../../fit/demand.ts";
 import { invariant } from "../../invariant.ts";
 import type { Allocation } from "../../model/allocation.ts";
 import type { Evaluation, Refusal } from "../../model/evaluation.ts";
@@ -10,7 +12,6 @@ import { type AllocationId, jobKey } from "../../model/ids.ts";
 import type { GroupSpec } from "../../model/job.ts";
 import { isAllocationEnded } from "../../model/lifecycle.ts";
 import type { Change } from "../change.ts";
-import { groupResources } from "../claims.ts";
 import type { AdmittedVersion, ApplyPlan, CommandOutcome, JobRecord, PlannedPlacement } from "../command.ts";
 import { slotCount, slotKey, type Tables } from "../tables.ts";
 import { grewFor } from "./evaluations.ts";

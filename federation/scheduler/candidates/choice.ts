@@ -5,7 +5,7 @@
  * alone; what affinities and spreads add is the same for a whole class.
  */
 
-import type { Wishes } from "../constraint/wishes.ts";
+import type { Wishes } from "../../fit/constraint/wishes.ts";
 import { collisionScore } from "../scores.ts";
 import type { World } from "../world.ts";
 import type { NodeClass } from "./ground.ts";

@@ -3,10 +3,10 @@
  * class differ in nothing that the wishes name, so among them packing alone decides.
  */
 
+import { affinityScores } from "../../fit/constraint/constraint.ts";
+import type { Wishes } from "../../fit/constraint/wishes.ts";
+import type { Demand } from "../../fit/demand.ts";
 import type { Constraint } from "../../model/job.ts";
-import { affinityScores } from "../constraint/constraint.ts";
-import type { Wishes } from "../constraint/wishes.ts";
-import type { Demand } from "../demand.ts";
 import { nodeFilters } from "../filters.ts";
 import type { World } from "../world.ts";
 

@@ -1,7 +1,8 @@
 /** Where a job's instances are, those of the plan in the making included, and what that rules out. */
+
+import type { Scope, Wishes } from "../../fit/constraint/wishes.ts";
 import type { JobId } from "../../model/ids.ts";
 import type { AttributeColumn } from "../columns/selections.ts";
-import type { Scope, Wishes } from "../constraint/wishes.ts";
 import type { World } from "../world.ts";
 
 /** Instances by row. */

@@ -2,8 +2,9 @@
  * Everything that instances with the same wishes have in common, whichever job they are of: the ground that
  * they may go to, and how well each node of it would be packed by one more.
  */
+
+import type { Demand } from "../../fit/demand.ts";
 import { sharePower } from "../columns/node-columns.ts";
-import type { Demand } from "../demand.ts";
 import { hasPorts } from "../filters.ts";
 import { type Algorithm, packingOf } from "../scores.ts";
 import type { World } from "../world.ts";

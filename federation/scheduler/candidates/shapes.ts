@@ -1,6 +1,6 @@
 /** Shapes that were used lately: most jobs ask for what others asked for. */
-import type { Wishes } from "../constraint/wishes.ts";
-import type { Demand } from "../demand.ts";
+import type { Wishes } from "../../fit/constraint/wishes.ts";
+import type { Demand } from "../../fit/demand.ts";
 import type { Algorithm } from "../scores.ts";
 import type { World } from "../world.ts";
 import { type Ground, groundKey, groundOf } from "./ground.ts";

@@ -1,7 +1,8 @@
 /** What depends on the nodes themselves and not on what they hold: answered once, then remembered. */
+
+import { nodeAttribute } from "../../fit/constraint/attribute.ts";
+import { type NodeConstraint, selectNodes } from "../../fit/constraint/constraint.ts";
 import type { NodeRecord } from "../../model/node.ts";
-import { nodeAttribute } from "../constraint/attribute.ts";
-import { type NodeConstraint, selectNodes } from "../constraint/constraint.ts";
 
 /** Constraints and attributes remembered at a time; each takes some bytes a node. */
 const REMEMBERED_MAX = 512;

@@ -1,5 +1,7 @@
 /** Nomad's rules written down once more, plainly: every answer is found by looking at everything. */
 import assert from "node:assert/strict";
+import { nodeAttribute } from "../../../federation/fit/constraint/attribute.ts";
+import { matcherOf } from "../../../federation/fit/constraint/operator.ts";
 import type {
   Allocation,
   Constraint,
@@ -9,8 +11,6 @@ import type {
   Placing,
   Spread,
 } from "../../../federation/index.ts";
-import { nodeAttribute } from "../../../federation/scheduler/constraint/attribute.ts";
-import { matcherOf } from "../../../federation/scheduler/constraint/operator.ts";
 import { groupNamed, placed, type Scene, wantOf } from "./worlds.ts";
 
 /** The nodes of a scene after some placements. */

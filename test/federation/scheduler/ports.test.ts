@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { demandOf } from "../../../federation/fit/demand.ts";
 import { type Allocation, InvariantError } from "../../../federation/index.ts";
 import { drawFrom } from "../../../federation/scheduler/candidates/draw.ts";
-import { demandOf } from "../../../federation/scheduler/demand.ts";
 import { pickPorts } from "../../../federation/scheduler/ports.ts";
 import { World } from "../../../federation/scheduler/world.ts";
 import { allocationOf, groupOf, nodeOf, viewOf } from "../fixtures.ts";

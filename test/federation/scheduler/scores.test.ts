@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { demandOf } from "../../../federation/scheduler/demand.ts";
+import { demandOf } from "../../../federation/fit/demand.ts";
 import { type Algorithm, nodeScore, packingScore } from "../../../federation/scheduler/scores.ts";
 import { World } from "../../../federation/scheduler/world.ts";
 import { MIB, nodeOf, sizedGroup, viewOf } from "../fixtures.ts";

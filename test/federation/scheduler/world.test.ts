@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { demandOf } from "../../../federation/fit/demand.ts";
 import type { JobId } from "../../../federation/index.ts";
-import { demandOf } from "../../../federation/scheduler/demand.ts";
 import { Draft, World } from "../../../federation/scheduler/world.ts";
 import { allocationOf, groupOf, MIB, NAMESPACE, nodeOf, taskOf, viewOf } from "../fixtures.ts";
 

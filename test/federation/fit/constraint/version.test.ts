@@ -7,7 +7,7 @@ import {
   VERSION_LENGTH_MAX,
   VERSION_PARTS_MAX,
   type VersionForm,
-} from "../../../../federation/scheduler/constraint/version.ts";
+} from "../../../../federation/fit/constraint/version.ts";
 
 type Case = readonly [wish: string, version: string, answer: boolean];
 

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Constraint } from "../../../../federation/index.ts";
-import { nodeAttribute } from "../../../../federation/scheduler/constraint/attribute.ts";
+import { nodeAttribute } from "../../../../federation/fit/constraint/attribute.ts";
 import {
   affinityScores,
   isNodeConstraint,
   type NodeConstraint,
   selectNodes,
-} from "../../../../federation/scheduler/constraint/constraint.ts";
+} from "../../../../federation/fit/constraint/constraint.ts";
 import {
   constraintProblem,
   constraintText,
@@ -16,7 +15,8 @@ import {
   type NodeOperator,
   PATTERN_LENGTH_MAX,
   propertyLimit,
-} from "../../../../federation/scheduler/constraint/operator.ts";
+} from "../../../../federation/fit/constraint/operator.ts";
+import type { Constraint } from "../../../../federation/index.ts";
 import { nodeOf } from "../../fixtures.ts";
 
 type Case = readonly [value: string | undefined, operator: NodeOperator, wanted: string, answer: boolean];

@@ -1,4 +1,4 @@
-import { groupResources } from "../ledger/claims.ts";
+import type { Allocation } from "../model/allocation.ts";
 import type { GroupSpec } from "../model/job.ts";
 
 export interface StaticClaim {
@@ -30,4 +30,21 @@ export function demandOf(group: GroupSpec): Demand {
     else staticPorts.push({ label, port });
   }
   return { diskBytes: 0, ...groupResources(group), drivers, staticPorts, dynamicPorts };
+}
+
+/** The sum over the group's tasks, and the group's disk. */
+export function groupResources(group: GroupSpec): Allocation["resources"] {
+  let cpu = 0;
+  let memoryBytes = 0;
+  for (const task of group.tasks) {
+    cpu += task.resources.cpu;
+    memoryBytes += task.resources.memoryBytes;
+  }
+  const { diskBytes = 0 } = group;
+  // Left out where there is none, so that rows without it stay what they were.
+  return diskBytes > 0 ? { cpu, memoryBytes, diskBytes } : { cpu, memoryBytes };
+}
+
+export function staticPorts(group: GroupSpec): readonly number[] {
+  return group.ports.flatMap((port) => port.static ?? []);
 }
