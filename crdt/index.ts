@@ -2,3 +2,4 @@
 export { type DocumentsOptions, openDocuments } from "./documents.ts";
 export { IntentWriter, type IntentWriterOptions } from "./intent-writer.ts";
 export { type LogEntry, SegmentedLog, type SegmentedLogOptions } from "./log/segmented-log.ts";
+export { EntrySync, type EntrySyncWorld } from "./sync/entry-sync.ts";

@@ -3,6 +3,7 @@
  * mesh runs from one seed in one process. Types only. Health probing and drivers are parts, not ports.
  */
 import type { Entry } from "./intent/entry.ts";
+import type { NodeId } from "./model/ids.ts";
 
 export type Cancel = () => void;
 
@@ -107,6 +108,30 @@ export interface Documents {
   /** Called after an entry became durable. */
   watch(listener: (doc: string) => void): Cancel;
   close(): Promise<void>;
+}
+
+/** What a message between peers is about. Each channel keeps its own order; none waits for another. */
+export type LinkChannel = "raft" | "swim" | "sync" | "calls";
+
+export interface LinkWatcher {
+  /** A link came to be; messages can go both ways. */
+  opened(peer: NodeId): void;
+  /** The link is gone: reset by the other end, its process, or the way between. A first suspicion (S7). */
+  closed(peer: NodeId): void;
+  /** From an authenticated member: who sent it is certain, what it says is not. */
+  message(peer: NodeId, channel: LinkChannel, data: Uint8Array): void;
+}
+
+/**
+ * Authenticated links to other members. Messages of one channel arrive in order while a link stays open; what
+ * was under way when it closed may be lost. Never delivered twice by the port itself.
+ */
+export interface Links {
+  /** Peers with an open link, sorted. */
+  peers(): readonly NodeId[];
+  /** False: no open link, or its queue is at its limit; nothing was sent. */
+  send(peer: NodeId, channel: LinkChannel, data: Uint8Array): boolean;
+  watch(watcher: LinkWatcher): Cancel;
 }
 
 /** What the machine is. Numbers are totals. */

@@ -47,10 +47,10 @@ export class Change {
   }
 
   /** Any change of a node counts as more room: what the scheduler's filters look at may have changed. */
-  putNode(node: NodeRecord, message: string): void {
+  putNode(node: NodeRecord, type: "NodeRegistered" | "NodeUpdated", message: string): void {
     this.tables.putNode({ ...node, modifyIndex: this.index });
     this.tables.setGrownAt(node.id, this.index);
-    this.#emit({ type: "NodeRegistered", key: node.id, message });
+    this.#emit({ type, key: node.id, message });
   }
 
   putAllocation(row: Allocation, type: "AllocationPlaced" | "AllocationUpdated", message: string): void {

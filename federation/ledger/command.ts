@@ -34,6 +34,17 @@ export interface RegisterNode {
   readonly atMs: number;
 }
 
+/** The authority found a node dead: what ran there is lost, and is placed elsewhere. */
+export interface MarkNodeDown {
+  readonly kind: "node.down";
+  readonly id: NodeId;
+  /** Of the start that fell silent: one that has registered again since is alive. */
+  readonly incarnation: number;
+  /** For people: who found it, and how. */
+  readonly reason: string;
+  readonly atMs: number;
+}
+
 export interface PlannedPlacement {
   readonly id: AllocationId;
   readonly group: string;
@@ -116,6 +127,7 @@ export interface CollectGarbage {
 export type Command =
   | AdmitJob
   | RegisterNode
+  | MarkNodeDown
   | ApplyPlan
   | ReportAllocations
   | StopAllocation
@@ -170,6 +182,7 @@ export interface LedgerEvent {
     | "JobStopped"
     | "JobForgotten"
     | "NodeRegistered"
+    | "NodeUpdated"
     | "AllocationPlaced"
     | "AllocationUpdated"
     | "AllocationForgotten"

@@ -11,6 +11,7 @@ import type { NodeRecord } from "../model/node.ts";
 import type { Hash } from "../ports.ts";
 import { admitJob } from "./apply/admission.ts";
 import { collectGarbage } from "./apply/collection.ts";
+import { markNodeDown } from "./apply/node-loss.ts";
 import { restartAllocation, stopAllocation, wakeEvaluation } from "./apply/operation.ts";
 import { applyPlan } from "./apply/plan.ts";
 import { registerNode } from "./apply/registration.ts";
@@ -166,6 +167,8 @@ function run(change: Change, command: Command): CommandOutcome {
       return admitJob(change, command);
     case "node.register":
       return registerNode(change, command);
+    case "node.down":
+      return markNodeDown(change, command);
     case "plan.apply":
       return applyPlan(change, command);
     case "allocation.report":

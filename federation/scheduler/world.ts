@@ -59,7 +59,7 @@ export class World {
         index === this.#view.index,
         `events of entry ${index} came when ${this.#view.index} was applied`,
       );
-      if (type === "NodeRegistered") this.#stale = true;
+      if (type === "NodeRegistered" || type === "NodeUpdated") this.#stale = true;
       const row = this.#rowOf(allocation ?? previous);
       if (row === undefined) continue;
       const wasLive = previous !== undefined && !isAllocationEnded(previous.status);

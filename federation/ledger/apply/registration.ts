@@ -28,7 +28,11 @@ export function registerNode(change: Change, command: RegisterNode): CommandOutc
     modifyIndex: change.index,
     registeredAtMs: change.atMs,
   };
-  change.putNode(node, `node ${facts.name} ${held === undefined ? "joined" : "registered again"}`);
+  change.putNode(
+    node,
+    "NodeRegistered",
+    `node ${facts.name} ${held === undefined ? "joined" : "registered again"}`,
+  );
   raiseSystemJobs(change);
   wakeFitting(change, node.id);
   return { ok: true };

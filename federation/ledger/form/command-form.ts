@@ -8,6 +8,7 @@ import type {
   ApplyPlan,
   CollectGarbage,
   Command,
+  MarkNodeDown,
   PlannedPlacement,
   PlannedStop,
   RegisterNode,
@@ -48,6 +49,14 @@ const admitJob = object<AdmitJob>({
 });
 
 const registerNode = object<RegisterNode>({ kind: oneOf("node.register"), node: nodeFacts, atMs: time });
+
+const markNodeDown = object<MarkNodeDown>({
+  kind: oneOf("node.down"),
+  id,
+  incarnation: count,
+  reason: message,
+  atMs: time,
+});
 
 const placement = object<PlannedPlacement>({
   id,
@@ -113,6 +122,7 @@ const collectGarbage = object<CollectGarbage>({
 const forms: Readonly<Record<Command["kind"], Check>> = {
   "job.admit": admitJob,
   "node.register": registerNode,
+  "node.down": markNodeDown,
   "plan.apply": applyPlan,
   "allocation.report": reportAllocations,
   "allocation.stop": stopAllocation,

@@ -78,6 +78,7 @@ export const EventType = OneOf<LedgerEvent["type"]>({
   JobStopped: true,
   JobForgotten: true,
   NodeRegistered: true,
+  NodeUpdated: true,
   AllocationPlaced: true,
   AllocationUpdated: true,
   AllocationForgotten: true,
