@@ -50,6 +50,11 @@ export interface Chain {
   readonly chain: readonly CapabilityLink[];
 }
 
+/** What makes a key a member of a mesh and of a region that are there already (S9, S18). */
+export interface Membership extends Chain {
+  readonly founding: FoundingEntry;
+}
+
 export class IdentityFiles {
   readonly #options: IdentityFilesOptions;
   readonly #found: ReadonlyMap<FileName, Uint8Array>;
@@ -76,15 +81,21 @@ export class IdentityFiles {
     return this.#readKey(KEY_FILE) ?? (await this.#makeKey(KEY_FILE));
   }
 
-  /** The mesh's root key; undefined when it was moved off this machine. */
-  async root(): Promise<Signer | undefined> {
+  /** It was made a member, or a mesh of its own, on an earlier start. */
+  get isComplete(): boolean {
+    return this.#found.has(CHAIN_FILE) && this.#found.has(REGION_FILE);
+  }
+
+  /** The mesh's root key; undefined when it was moved off this machine, or never was on it. */
+  async root(membership: Membership | undefined): Promise<Signer | undefined> {
     const known = this.#readKey(ROOT_FILE);
-    if (known !== undefined || this.#found.has(CHAIN_FILE)) return known;
+    if (known !== undefined || membership !== undefined || this.#found.has(CHAIN_FILE)) return known;
     return this.#makeKey(ROOT_FILE);
   }
 
-  async chain(peer: Signer, root: Signer | undefined): Promise<Chain> {
+  async chain(peer: Signer, root: Signer | undefined, membership: Membership | undefined): Promise<Chain> {
     const value = this.#parse(CHAIN_FILE);
+    if (value === undefined && membership !== undefined) return this.#takeChain(peer, membership);
     if (value === undefined) {
       if (root === undefined) throw this.#damaged(ROOT_FILE, "is missing");
       const made = {
@@ -106,6 +117,18 @@ export class IdentityFiles {
     return known;
   }
 
+  async #takeChain(peer: Signer, { chain, root }: Membership): Promise<Chain> {
+    const claim = { root, subject: peer.publicKey, capability: "submit" } as const;
+    const reason = chainShape(chain, "chain")?.message ?? verifyChain(chain, claim, this.#options.crypto);
+    if (reason !== undefined) {
+      throw new PeerError("forbidden", `this peer can't join with that certificate: ${reason}`, {
+        hint: "ask for another ticket",
+      });
+    }
+    await this.#write(CHAIN_FILE, { root, chain });
+    return { root, chain };
+  }
+
   /** One more than before; durable on return. */
   async countStart(): Promise<number> {
     const value = this.#parse(STARTS_FILE);
@@ -117,10 +140,19 @@ export class IdentityFiles {
     return starts;
   }
 
-  async region(root: PublicKey, make: () => FoundingEntry): Promise<FoundingEntry> {
+  /** `make` gives none where this peer neither founds a region nor was just made a member of one. */
+  async region(root: PublicKey, make: () => FoundingEntry | undefined): Promise<FoundingEntry> {
     const value = this.#parse(REGION_FILE);
     if (value === undefined) {
       const founding = make();
+      if (founding === undefined) throw this.#damaged(REGION_FILE, "is missing");
+      const reason = checkFounding(founding, this.#options.crypto)?.message;
+      if (reason !== undefined || founding.root !== root) {
+        const why = reason ?? "it is of another mesh";
+        throw new PeerError("forbidden", `this peer can't join that region: its founding entry: ${why}`, {
+          hint: "ask for another ticket",
+        });
+      }
       await this.#write(REGION_FILE, { founding });
       return founding;
     }

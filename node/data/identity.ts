@@ -21,7 +21,7 @@ import {
   signFounding,
   toHex,
 } from "../../federation/index.ts";
-import { IdentityFiles, type IdentityFilesOptions } from "./identity-files.ts";
+import { IdentityFiles, type IdentityFilesOptions, type Membership } from "./identity-files.ts";
 
 export const DEFAULT_REGION_NAME = "local";
 
@@ -33,6 +33,8 @@ export interface IdentityOptions extends IdentityFilesOptions {
   readonly clock: Pick<Clock, "wall">;
   /** `--region`: names the region on the first start, must agree with it later. */
   readonly regionName?: string;
+  /** Asked on the first start: membership for this key, in place of a mesh of its own. */
+  readonly redeem?: (key: PublicKey) => Promise<Membership>;
 }
 
 export interface Identity {
@@ -66,10 +68,14 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   }
   const files = await IdentityFiles.open(options);
   const signer = await files.key();
-  const rootSigner = await files.root();
-  const { root, chain } = await files.chain(signer, rootSigner);
+  const membership = files.isComplete ? undefined : await options.redeem?.(signer.publicKey);
+  const rootSigner = await files.root(membership);
+  const { root, chain } = await files.chain(signer, rootSigner, membership);
   const incarnation = await files.countStart();
   const founding = await files.region(root, () => {
+    if (membership !== undefined) return membership.founding;
+    // A member whose own region's entry got lost does not found another one by itself (S9).
+    if (rootSigner === undefined) return undefined;
     const content = {
       v: 1,
       kind: "region.founding",

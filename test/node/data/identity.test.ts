@@ -3,10 +3,13 @@ import { test } from "node:test";
 import {
   checkFounding,
   type Disk,
+  FOUNDER_CAPABILITIES,
   isName,
   PeerError,
+  type PublicKey,
   regionId,
   seededRandom,
+  signLink,
   verifyChain,
 } from "../../../federation/index.ts";
 import { ManualClock, MemoryDisk } from "../../../lab/index.ts";
@@ -17,6 +20,7 @@ import {
   nodeNameFrom,
   openIdentity,
 } from "../../../node/data/identity.ts";
+import type { Membership } from "../../../node/data/identity-files.ts";
 import { createCrypto } from "../../../node/host/crypto.ts";
 
 const crypto = createCrypto();
@@ -271,4 +275,58 @@ test("a node's name comes from whatever the machine is called", () => {
     assert.equal(nodeNameFrom(hostname), name);
     assert.ok(isName(nodeNameFrom(hostname)));
   }
+});
+
+test("a new peer takes the membership that its key was given, and founds nothing", async () => {
+  const founder = await open(hardwareOf("founder").mount(), { regionName: "paris" });
+  const { founding } = founder.region;
+  const redeem = async (key: PublicKey): Promise<Membership> => {
+    assert.ok(founder.rootSigner);
+    return { root: founder.root, chain: [signLink(founder.rootSigner, key, FOUNDER_CAPABILITIES)], founding };
+  };
+  const disk = hardwareOf("member");
+  const member = await open(disk.mount(), { redeem });
+  assert.deepEqual([member.root, member.region], [founder.root, founder.region]);
+  assert.equal(member.rootSigner, undefined);
+  assert.notEqual(member.nodeId, founder.nodeId);
+  const asked = () => assert.fail("a member asks once");
+  assert.deepEqual(lasting(await open(disk.mount(), { redeem: asked })), lasting(member));
+});
+
+test("a membership for another key, or of another mesh, is refused and leaves no membership", async () => {
+  const founder = await open(hardwareOf("founder").mount());
+  const other = await open(hardwareOf("other").mount());
+  const disk = hardwareOf("member");
+  const chain = (key: PublicKey) => {
+    assert.ok(founder.rootSigner);
+    return [signLink(founder.rootSigner, key, FOUNDER_CAPABILITIES)];
+  };
+  const { founding } = founder.region;
+  const stolen = await refusal(
+    open(disk.mount(), {
+      redeem: async () => ({ root: founder.root, chain: chain(other.signer.publicKey), founding }),
+    }),
+  );
+  assert.deepEqual([stolen.code, stolen.hint], ["forbidden", "ask for another ticket"]);
+  assert.equal(await disk.mount().read("identity/chain"), undefined);
+  const foreign = await refusal(
+    open(disk.mount(), {
+      redeem: async (key) => ({ root: founder.root, chain: chain(key), founding: other.region.founding }),
+    }),
+  );
+  assert.match(foreign.message, /another mesh/);
+});
+
+test("a member whose region's entry is gone does not found a region", async () => {
+  const founder = await open(hardwareOf("founder").mount());
+  const disk = hardwareOf("member");
+  const redeem = async (key: PublicKey): Promise<Membership> => {
+    assert.ok(founder.rootSigner);
+    const chain = [signLink(founder.rootSigner, key, FOUNDER_CAPABILITIES)];
+    return { root: founder.root, chain, founding: founder.region.founding };
+  };
+  await open(disk.mount(), { redeem });
+  await disk.mount().remove("identity/region");
+  await disk.mount().remove("token");
+  assert.match((await refusal(open(disk.mount()))).message, /identity\/region is missing/);
 });
