@@ -4,6 +4,7 @@ import { formatRow, type Row } from "./row.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly Row[]> }>>> = {
   start: () => import("./start.ts"),
+  lab: () => import("./lab.ts"),
   ledger: () => import("./ledger.ts"),
   scheduler: () => import("./scheduler.ts"),
 };

@@ -39,7 +39,7 @@ export const PROGRAM_PACKAGES: readonly string[] = ["@biomejs/biome", "@types/no
 export const REAL_PORTS: readonly string[] = [
   "drivers/keeper/", // a program of its own, outliving the peer
   "lab/bench/", // measures the real thing
-  "lab/clock.ts", // lets Node's own queues run dry between two events
+  "lab/time/boundary.ts", // lets Node's own queues run dry between two events
   "lab/real/", // the stories over real peers
   "lab/soak.ts",
   "node/cli/", // a program that ends with its command
