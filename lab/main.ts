@@ -3,7 +3,9 @@
  * result a seed. Exit codes: 0 all held, 1 crash, 2 safety, 3 liveness, 4 not deterministic, 64 wrong usage.
  */
 import { parseArgs } from "node:util";
-import { runOneMachine, Violation } from "./one-machine.ts";
+import { firstDifference } from "./checkers/determinism.ts";
+import { Violation } from "./checkers/violation.ts";
+import { runOneMachine } from "./one-machine.ts";
 
 const TRACE_LINES = 30;
 const EXIT = { crash: 1, safety: 2, liveness: 3, nondeterminism: 4, usage: 64 } as const;
@@ -33,10 +35,10 @@ async function runSeed(seed: number, minutes: number): Promise<number> {
   try {
     const first = await runOneMachine({ seed, minutes });
     const second = await runOneMachine({ seed, minutes });
-    if (first.traceHash !== second.traceHash) {
-      const at = first.trace.findIndex((line, index) => line !== second.trace[index]);
-      process.stdout.write(`seed ${seed}: not deterministic from trace line ${at}\n`);
-      process.stdout.write(`  ${first.trace[at]}\n  ${second.trace[at]}\n  repeat: ${repeat}\n`);
+    const difference = firstDifference(first, second);
+    if (difference !== undefined) {
+      process.stdout.write(`seed ${seed}: not deterministic from trace line ${difference.line}\n`);
+      process.stdout.write(`  ${difference.first}\n  ${difference.second}\n  repeat: ${repeat}\n`);
       return EXIT.nondeterminism;
     }
     const faults = Object.entries(first.happenings).map(([name, times]) => `${name} ${times}`);

@@ -3,8 +3,10 @@
  * stopped, tasks crash, the peer is killed, the power fails, at any disk call too. Then all is healed, and
  * what people asked for must run.
  */
-import { createHash } from "node:crypto";
 import { type Random, seededRandom } from "../federation/index.ts";
+import { checkCapacity } from "./checkers/capacity.ts";
+import { Trace } from "./checkers/trace.ts";
+import { Violation, type ViolationKind } from "./checkers/violation.ts";
 import { LabMachine } from "./machine.ts";
 
 const JOBS_MAX = 5;
@@ -30,19 +32,6 @@ export interface OneMachineReport {
   readonly trace: readonly string[];
 }
 
-/** A broken promise, with the last lines of the trace. */
-export class Violation extends Error {
-  override readonly name = "Violation";
-  readonly kind: "safety" | "liveness";
-  readonly trace: readonly string[];
-
-  constructor(kind: "safety" | "liveness", message: string, trace: readonly string[]) {
-    super(message);
-    this.kind = kind;
-    this.trace = trace;
-  }
-}
-
 /**
  * What must be true of a job: what was answered last; undefined once an unanswered change may have come after
  * it.
@@ -59,11 +48,16 @@ interface JobAnswer {
 
 export async function runOneMachine(options: OneMachineOptions): Promise<OneMachineReport> {
   const world = new World(options.seed);
-  await world.start();
-  const endMs = options.minutes * MINUTE_MS;
-  while (world.passedMs < endMs) await world.happen();
-  await world.heal();
-  return world.report();
+  try {
+    await world.start();
+    const endMs = options.minutes * MINUTE_MS;
+    while (world.passedMs < endMs) await world.happen();
+    await world.heal();
+    return world.report();
+  } catch (error) {
+    if (error instanceof Violation) error.trace = world.report().trace;
+    throw error;
+  }
 }
 
 class World {
@@ -71,7 +65,7 @@ class World {
   readonly #random: Random;
   readonly #wishes = new Map<string, Wish | undefined>();
   readonly #answered = new Set<string>();
-  readonly #trace: string[] = [];
+  readonly #trace = new Trace();
   readonly #happenings = new Map<string, number>();
   #startMs = 0;
 
@@ -142,12 +136,10 @@ class World {
   }
 
   report(): OneMachineReport {
-    const hash = createHash("sha256");
-    for (const line of this.#trace) hash.update(`${line}\n`);
     return {
-      traceHash: hash.digest("hex"),
+      traceHash: this.#trace.digest(),
       happenings: Object.fromEntries([...this.#happenings].sort()),
-      trace: this.#trace,
+      trace: this.#trace.lines,
     };
   }
 
@@ -223,19 +215,7 @@ class World {
   /** Nothing is given out twice (DESIGN section 6, invariant 2). */
   #checkCapacity(): void {
     const { ledger } = this.#machine.peer.service;
-    for (const node of ledger.nodes()) {
-      const held = ledger
-        .allocationsOfNode(node.id)
-        .filter((row) => !["complete", "failed", "lost"].includes(row.status));
-      const memory = held.reduce((sum, row) => sum + row.resources.memoryBytes, 0);
-      const ports = held.flatMap((row) => Object.values(row.ports));
-      if (memory > node.resources.memoryBytes) this.#violate("safety", "memory is given out twice");
-      if (new Set(ports).size !== ports.length) this.#violate("safety", "a port has two owners");
-      const slots = held
-        .filter((row) => row.desired === "run")
-        .map((row) => `${row.job}/${row.group}/${row.index}`);
-      if (new Set(slots).size !== slots.length) this.#violate("safety", "a slot has two allocations");
-    }
+    checkCapacity(ledger);
     const rows = ledger
       .allocations()
       .map((row) => `${row.job}[${row.index}] v${row.version} ${row.desired} ${row.status}`);
@@ -247,11 +227,11 @@ class World {
   }
 
   #note(line: string): void {
-    this.#trace.push(`${this.passedMs.toFixed(3)} ${line}`);
+    this.#trace.note(`${this.passedMs.toFixed(3)} ${line}`);
   }
 
-  #violate(kind: "safety" | "liveness", message: string): never {
-    throw new Violation(kind, message, this.#trace);
+  #violate(kind: ViolationKind, message: string): never {
+    throw new Violation(kind, "promises to people", message);
   }
 }
 
