@@ -78,8 +78,10 @@ function placeAll(task: Task, works: readonly GroupWork[]): Placing {
 /** In the order of the spec's groups. */
 function workByGroup(spec: JobSpec, requests: readonly PlacementRequest[]): readonly GroupWork[] {
   const works: GroupWork[] = [];
+  let work: GroupWork | undefined;
   for (const request of requests) {
-    let work = works.find(({ group }) => group.name === request.group);
+    // Requests come in order of group.
+    if (work?.group.name !== request.group) work = works.find(({ group }) => group.name === request.group);
     if (work === undefined) {
       const group = spec.groups.find(({ name }) => name === request.group);
       invariant(

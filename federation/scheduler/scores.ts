@@ -34,6 +34,21 @@ export function packingOf(cpuPower: number, memoryPower: number, algorithm: Algo
   return used / PACKING_MAX;
 }
 
+/** What is left of nodes, as powers, lies between these. */
+export interface PowerRange {
+  readonly cpuLow: number;
+  readonly cpuHigh: number;
+  readonly memoryLow: number;
+  readonly memoryHigh: number;
+}
+
+/** No node in the range has a higher `packingOf`. Infinity: nothing is known of this algorithm. */
+export function packingCeiling(algorithm: Algorithm, range: PowerRange): number {
+  if (algorithm === "binpack") return packingOf(range.cpuLow, range.memoryLow, algorithm);
+  if (algorithm === "spread") return packingOf(range.cpuHigh, range.memoryHigh, algorithm);
+  return Number.POSITIVE_INFINITY;
+}
+
 export function packingScore({ columns }: World, row: number, demand: Demand, algorithm: Algorithm): number {
   const cpu = sharePower((columns.cpuFree[row] ?? 0) - demand.cpu, columns.cpuTotal[row] ?? 0);
   const memory = sharePower(

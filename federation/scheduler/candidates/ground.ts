@@ -9,6 +9,7 @@ import type { Demand } from "../../fit/demand.ts";
 import type { Constraint } from "../../model/job.ts";
 import { nodeFilters } from "../filters.ts";
 import type { World } from "../world.ts";
+import { Cells, type Search } from "./cells.ts";
 
 export interface NodeClass {
   /** Ascending. */
@@ -27,6 +28,7 @@ export interface Ground {
   readonly classOf: Int32Array;
   /** By row: where it stands in its class. */
   readonly position: Int32Array;
+  readonly cells: ClassCells;
 }
 
 /** Equal texts for wishes that come to the same ground, and only for those. */
@@ -75,10 +77,45 @@ export function groundOf(world: World, demand: Demand, wishes: Wishes): Ground {
     classOf[row] = at;
     position[row] = (classes[at]?.rows.push(row) ?? 1) - 1;
   }
-  return {
-    isSplit: attributes.length > 0,
-    classes: classes.map((each) => ({ ...each, rows: Int32Array.from(each.rows) })),
-    classOf,
-    position,
-  };
+  const frozen = classes.map((each) => ({ ...each, rows: Int32Array.from(each.rows) }));
+  const cells = new ClassCells(world, frozen, classOf, position);
+  return { isSplit: attributes.length > 0, classes: frozen, classOf, position, cells };
+}
+
+/** The grids of the classes, up to date with the world whenever they are asked; made when they first are. */
+class ClassCells {
+  readonly #world: World;
+  readonly #classes: readonly NodeClass[];
+  readonly #classOf: Int32Array;
+  readonly #position: Int32Array;
+  #cells: readonly Cells[] = [];
+  #caughtUp = 0;
+
+  constructor(world: World, classes: readonly NodeClass[], classOf: Int32Array, position: Int32Array) {
+    this.#world = world;
+    this.#classes = classes;
+    this.#classOf = classOf;
+    this.#position = position;
+  }
+
+  /** Position of the best row of a class; see `Cells.best`. */
+  best(at: number, search: Search): number | undefined {
+    this.#catchUp();
+    return this.#cells[at]?.best(search);
+  }
+
+  #catchUp(): void {
+    const { changes, columns } = this.#world;
+    const start = this.#caughtUp;
+    const end = changes.end();
+    this.#caughtUp = end;
+    if (this.#cells.length === 0 || !changes.covers(start)) {
+      this.#cells = this.#classes.map(({ rows }) => new Cells(columns, rows));
+      return;
+    }
+    for (let at = start; at < end; at += 1) {
+      const row = changes.at(at);
+      this.#cells[this.#classOf[row] ?? -1]?.update(this.#position[row] ?? 0);
+    }
+  }
 }

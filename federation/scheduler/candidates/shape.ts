@@ -8,6 +8,7 @@ import { sharePower } from "../columns/node-columns.ts";
 import { hasPorts } from "../filters.ts";
 import { type Algorithm, packingOf } from "../scores.ts";
 import type { World } from "../world.ts";
+import { firstFrom, type Search, SIZES_KEPT_MAX } from "./cells.ts";
 import type { Ground, NodeClass } from "./ground.ts";
 import { Tournament } from "./tournament.ts";
 
@@ -22,9 +23,9 @@ export class Shape {
   readonly #demand: Demand;
   readonly #algorithm: Algorithm;
   readonly #world: World;
-  /** By size of node: 10 to the power of minus the share that an instance takes. */
-  readonly #cpuFactor: Float64Array;
-  readonly #memoryFactor: Float64Array;
+  /** By size of node: 10 to the power of minus the share that an instance takes; undefined: too many. */
+  readonly #cpuFactors: readonly number[] | undefined;
+  readonly #memoryFactors: readonly number[] | undefined;
   /** By class; empty until somebody asks more than once. */
   #tournaments: readonly Tournament[] = [];
   /** Rows that no tournament has. */
@@ -41,10 +42,9 @@ export class Shape {
     this.#algorithm = algorithm;
     this.ground = ground;
     const { sizes } = world.columns;
-    this.#cpuFactor = Float64Array.from(sizes, ({ cpu }) => sharePower(-demand.cpu, cpu));
-    this.#memoryFactor = Float64Array.from(sizes, ({ memoryBytes }) =>
-      sharePower(-demand.memoryBytes, memoryBytes),
-    );
+    if (sizes.length > SIZES_KEPT_MAX) return;
+    this.#cpuFactors = sizes.map(({ cpu }) => sharePower(-demand.cpu, cpu));
+    this.#memoryFactors = sizes.map(({ memoryBytes }) => sharePower(-demand.memoryBytes, memoryBytes));
   }
 
   /** Packing score of one more instance on the row; -Infinity when it can't take one now. */
@@ -60,8 +60,11 @@ export class Shape {
       return Number.NEGATIVE_INFINITY;
     }
     const size = columns.sizeOf[row] as number;
-    const cpu = (columns.cpuPower[row] as number) * (this.#cpuFactor[size] as number);
-    const memory = (columns.memoryPower[row] as number) * (this.#memoryFactor[size] as number);
+    const cpuFactor = this.#cpuFactors?.[size] ?? sharePower(-demand.cpu, columns.cpuTotal[row] as number);
+    const memoryFactor =
+      this.#memoryFactors?.[size] ?? sharePower(-demand.memoryBytes, columns.memoryTotal[row] as number);
+    const cpu = (columns.cpuPower[row] as number) * cpuFactor;
+    const memory = (columns.memoryPower[row] as number) * memoryFactor;
     return packingOf(cpu, memory, this.#algorithm);
   }
 
@@ -73,7 +76,7 @@ export class Shape {
     const rows = this.ground.classes[at]?.rows;
     if (rows === undefined) return undefined;
     const tournament = this.#tournaments[at];
-    if (tournament === undefined) return this.#scan(rows, firstFrom(rows, start));
+    if (tournament === undefined) return this.ground.cells.best(at, this.#search(start));
     const first = tournament.best(0);
     // The first of all is the first from `start` on, too, unless it stands before it.
     if (first === undefined || (rows[first] as number) >= start) return first;
@@ -126,26 +129,16 @@ export class Shape {
     return new Tournament(rows.length, (position) => this.packing(rows[position] ?? 0));
   }
 
-  #scan(rows: Int32Array, start: number): number | undefined {
-    let best: number | undefined;
-    let bestScore = Number.NEGATIVE_INFINITY;
-    for (let step = 0, position = start; step < rows.length; step += 1, position += 1) {
-      if (position >= rows.length) position = 0;
-      const row = rows[position] as number;
-      const score = this.packing(row);
-      if (score > bestScore && !this.#lifted.has(row)) [best, bestScore] = [position, score];
-    }
-    return best;
+  #search(start: number): Search {
+    const packing = (row: number) => this.packing(row);
+    return {
+      demand: this.#demand,
+      algorithm: this.#algorithm,
+      start,
+      lifted: this.#lifted,
+      cpuFactors: this.#cpuFactors,
+      memoryFactors: this.#memoryFactors,
+      packing,
+    };
   }
-}
-
-/** Position of the first row from `start` on. */
-function firstFrom(rows: Int32Array, start: number): number {
-  let [low, high] = [0, rows.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((rows[middle] ?? 0) < start) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
