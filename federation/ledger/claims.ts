@@ -2,6 +2,7 @@
  * What allocations hold of nodes. An allocation holds its resources and ports from its placement until it has
  * ended: asking it to stop frees nothing, since its processes still run.
  */
+import { amountRefusal, eligibilityRefusal, portReason, statusRefusal } from "../fit/refusals.ts";
 import { invariant } from "../invariant.ts";
 import type { Allocation } from "../model/allocation.ts";
 import type { AllocationId, NodeId } from "../model/ids.ts";
@@ -61,17 +62,17 @@ export class Claims {
 
   /** What stands against one more instance on the node, as refusals name it; undefined when it fits. */
   obstacle(node: NodeRecord, demand: Demand): string | undefined {
-    if (node.status !== "ready") return `node ${node.status}`;
-    if (!node.eligible) return "node not eligible";
+    const refusal = statusRefusal(node) ?? eligibilityRefusal(node);
+    if (refusal !== undefined) return refusal;
     const held = this.#holdings.get(node.id);
-    // A node may have shrunk below what it holds: then nothing fits, not even a demand of 0.
-    if ((held?.cpu ?? 0) + demand.cpu > node.resources.cpu) return "cpu";
-    if ((held?.memoryBytes ?? 0) + demand.memoryBytes > node.resources.memoryBytes) return "memory";
-    const disk = demand.diskBytes ?? 0;
-    // A machine's disk fills up by itself, too: that is no reason against what reserves none of it.
-    if (disk > 0 && (held?.diskBytes ?? 0) + disk > node.resources.diskBytes) return "disk";
+    const { cpu, diskBytes, memoryBytes } = node.resources;
+    const amount =
+      amountRefusal("cpu", demand.cpu, cpu - (held?.cpu ?? 0)) ??
+      amountRefusal("memory", demand.memoryBytes, memoryBytes - (held?.memoryBytes ?? 0)) ??
+      amountRefusal("disk", demand.diskBytes ?? 0, diskBytes - (held?.diskBytes ?? 0));
+    if (amount !== undefined) return amount;
     for (const port of demand.ports) {
-      if (held?.ports.has(port) || node.reservedPorts.includes(port)) return `port ${port}`;
+      if (held?.ports.has(port) || node.reservedPorts.includes(port)) return portReason(port);
     }
     return undefined;
   }

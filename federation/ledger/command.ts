@@ -135,6 +135,12 @@ export type Command =
   | WakeEvaluation
   | CollectGarbage;
 
+/** A placement that apply left out of its plan. */
+export interface RefusedPlacement extends Pick<PlannedPlacement, "id" | "group" | "index" | "nodeId"> {
+  /** The filter that refused it, as refusals name it, or what is wrong with the placement itself. */
+  readonly reason: string;
+}
+
 /** What apply answers to the proposer. Refusals are values: the log keeps them, replicas agree on them. */
 export type CommandOutcome =
   | {
@@ -142,6 +148,8 @@ export type CommandOutcome =
       readonly evaluation?: EvaluationId;
       readonly version?: number;
       readonly refused?: number;
+      /** Of a plan: each placement that no longer fits. Planned again on this entry's index or a later one. */
+      readonly refusedPlacements?: readonly RefusedPlacement[];
     }
   | { readonly ok: false; readonly code: "not_found" | "conflict" | "stale"; readonly message: string };
 

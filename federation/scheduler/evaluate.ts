@@ -1,3 +1,4 @@
+import { PLAN_CHANGES_MAX, PLAN_DELAY_MAX_MS } from "../ledger/apply/plan-bounds.ts";
 import type { PlannedPlacement } from "../ledger/command.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { Evaluation } from "../model/evaluation.ts";
@@ -8,11 +9,6 @@ import { place } from "./place.ts";
 import type { JobDifference, Placing, Plan } from "./plan.ts";
 import type { Algorithm } from "./scores.ts";
 import { World } from "./world.ts";
-
-/**
- * Placements, and stops, in one plan: a plan is one entry of the log. What is over comes with the next one.
- */
-export const PLAN_CHANGES_MAX = 5_000;
 
 export interface EvaluateOptions {
   readonly seed: Seed;
@@ -70,7 +66,8 @@ export function evaluateJob(view: LedgerView, evaluation: Evaluation, options: E
 function outcomeOf(difference: JobDifference, placing: Placing): Pick<Plan, "outcome" | "delayMs"> {
   const lists = [placing.placements, difference.stop, difference.abandoned];
   if (lists.some((list) => list.length > PLAN_CHANGES_MAX)) return { outcome: "waiting", delayMs: 0 };
-  const { delayMs } = difference;
+  const delayMs =
+    difference.delayMs === undefined ? undefined : Math.min(difference.delayMs, PLAN_DELAY_MAX_MS);
   const delay = delayMs === undefined ? {} : { delayMs };
   if (placing.refusals.length > 0) return { outcome: "blocked", ...delay };
   return { outcome: delayMs === undefined ? "complete" : "waiting", ...delay };

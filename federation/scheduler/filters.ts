@@ -5,11 +5,23 @@
  */
 
 import type { NodeConstraint } from "../fit/constraint/constraint.ts";
-import { constraintText } from "../fit/constraint/operator.ts";
 import type { Wishes } from "../fit/constraint/wishes.ts";
 import type { Demand } from "../fit/demand.ts";
-import { NAME_LENGTH_MAX } from "../model/ids.ts";
-import { Distincts } from "./candidates/instances.ts";
+import {
+  type Amount,
+  amountRefusal,
+  constraintReason,
+  distinctHostsRefusal,
+  distinctPropertyRefusal,
+  driverRefusal,
+  dynamicPortsRefusal,
+  eligibilityRefusal,
+  portReason,
+  statusRefusal,
+} from "../fit/refusals.ts";
+import { invariant } from "../invariant.ts";
+import type { NodeRecord } from "../model/node.ts";
+import type { Distincts } from "./candidates/instances.ts";
 import type { World } from "./world.ts";
 
 export type FilterKind =
@@ -35,8 +47,6 @@ export interface Filter {
   readonly constraint?: NodeConstraint;
 }
 
-/** Longer constraints are cut where they are counted. */
-const REASON_LENGTH_MAX = 200;
 /** Kinds of reasons told apart in one refusal: a group may name a thousand ports. */
 const REASONS_MAX = 64;
 
@@ -113,36 +123,24 @@ export function dynamicPortsWanted(demand: Demand, world: World, row: number): n
   return wanted;
 }
 
-const STATUS: Filter = {
-  kind: "status",
-  refusal: (world, row) => {
-    const status = world.nodes[row]?.status;
-    return status === "ready" ? undefined : `node ${status}`;
-  },
-};
+const STATUS: Filter = { kind: "status", refusal: ofNode(statusRefusal) };
 
-const ELIGIBILITY: Filter = {
-  kind: "eligibility",
-  refusal: (world, row) => (world.nodes[row]?.eligible === true ? undefined : "node not eligible"),
-};
+const ELIGIBILITY: Filter = { kind: "eligibility", refusal: ofNode(eligibilityRefusal) };
 
 function driverFilter(driver: string): Filter {
-  const name = driver.slice(0, NAME_LENGTH_MAX);
-  const missing = `driver ${name} missing`;
-  const unhealthy = `driver ${name} unhealthy`;
-  return {
-    kind: "driver",
-    refusal: (world, row) => {
-      const drivers = world.nodes[row]?.drivers ?? {};
-      const facts = Object.hasOwn(drivers, driver) ? drivers[driver] : undefined;
-      if (facts?.detected !== true) return missing;
-      return facts.healthy ? undefined : unhealthy;
-    },
+  return { kind: "driver", refusal: ofNode((node) => driverRefusal(node, driver)) };
+}
+
+function ofNode(refusal: (node: NodeRecord) => string | undefined): Filter["refusal"] {
+  return (world, row) => {
+    const node = world.nodes[row];
+    invariant(node !== undefined, `there is no node in row ${row}`);
+    return refusal(node);
   };
 }
 
 function constraintFilter(constraint: NodeConstraint): Filter {
-  const reason = `constraint ${constraintText(constraint)}`.slice(0, REASON_LENGTH_MAX);
+  const reason = constraintReason(constraint);
   return {
     kind: "constraint",
     constraint,
@@ -151,17 +149,17 @@ function constraintFilter(constraint: NodeConstraint): Filter {
 }
 
 function amountFilter(
-  kind: "cpu" | "memory" | "disk",
+  kind: Amount,
   wanted: number,
   free: (world: World, row: number) => number | undefined,
 ): Filter {
-  return { kind, refusal: (world, row) => (wanted <= (free(world, row) ?? 0) ? undefined : kind) };
+  return { kind, refusal: (world, row) => amountRefusal(kind, wanted, free(world, row) ?? 0) };
 }
 
 function staticPortFilters({ staticPorts }: Demand): readonly Filter[] {
   const claimed = new Set<number>();
   return staticPorts.map(({ port }): Filter => {
-    const reason = `port ${port}`;
+    const reason = portReason(port);
     // A group that claims one port under two labels fits nowhere.
     const isDouble = claimed.has(port);
     claimed.add(port);
@@ -175,25 +173,24 @@ function staticPortFilters({ staticPorts }: Demand): readonly Filter[] {
 function dynamicPortsFilter(demand: Demand): Filter {
   return {
     kind: "dynamic ports",
-    refusal: (world, row) => {
-      const free = world.columns.dynamicPortsFree[row] ?? 0;
-      return dynamicPortsWanted(demand, world, row) <= free ? undefined : "dynamic ports";
-    },
+    refusal: (world, row) =>
+      dynamicPortsRefusal(dynamicPortsWanted(demand, world, row), world.columns.dynamicPortsFree[row] ?? 0),
   };
 }
 
 function distinctFilters(distincts: Distincts): readonly Filter[] {
   const hosts: Filter = {
     kind: "distinct",
-    refusal: (_world, row) => (distincts.isHostTaken(row) ? "distinct_hosts" : undefined),
+    refusal: (_world, row) => distinctHostsRefusal(distincts.hostRows.get(row) ?? 0),
   };
-  const properties = distincts.properties.map((property): Filter => {
-    const reason = `distinct_property ${property.attribute}`.slice(0, REASON_LENGTH_MAX);
-    return {
+  const properties = distincts.properties.map(
+    (property): Filter => ({
       kind: "distinct",
-      refusal: (_world, row) =>
-        Distincts.isUsedUp(property, property.column.codes[row] ?? -1) ? reason : undefined,
-    };
-  });
+      refusal: (_world, row) => {
+        const code = property.column.codes[row] ?? -1;
+        return distinctPropertyRefusal(property, code >= 0, property.used[code] ?? 0);
+      },
+    }),
+  );
   return [hosts, ...properties];
 }

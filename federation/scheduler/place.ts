@@ -6,6 +6,7 @@
 import { type Wishes, wishesOf } from "../fit/constraint/wishes.ts";
 import { type Demand, demandOf } from "../fit/demand.ts";
 import { invariant } from "../invariant.ts";
+import { REFUSAL_TEXT_LENGTH_MAX } from "../ledger/apply/plan-bounds.ts";
 import type { Refusal } from "../model/evaluation.ts";
 import type { GroupSpec, JobSpec } from "../model/job.ts";
 import { adviceOn } from "./advice.ts";
@@ -168,6 +169,6 @@ function refuse({ instances, spec, world }: Task, work: GroupWork): Refusal {
     unplaced,
     nodesEvaluated: rows.length,
     excluded,
-    ...(advice === undefined ? {} : { advice }),
+    ...(advice === undefined ? {} : { advice: advice.slice(0, REFUSAL_TEXT_LENGTH_MAX) }),
   };
 }

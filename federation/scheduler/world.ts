@@ -3,6 +3,7 @@
  * view, then kept up to date by the ledger's events, so that planning costs what changed and not what is
  * there. An allocation costs nothing here but the bits of its ports: what it holds is in its own row.
  */
+import { isCounted } from "../fit/refusals.ts";
 import { invariant } from "../invariant.ts";
 import type { LedgerEvent } from "../ledger/command.ts";
 import type { LedgerView } from "../ledger/view.ts";
@@ -119,8 +120,7 @@ export class World {
   instances(namespace: string, job: JobId): readonly PlacedInstance[] {
     return this.#view.allocationsOfJob(namespace, job).flatMap((allocation) => {
       const row = this.#rowOf(allocation);
-      const counts = allocation.desired === "run" && !isAllocationEnded(allocation.status);
-      return row === undefined || !counts ? [] : [{ group: allocation.group, row }];
+      return row === undefined || !isCounted(allocation) ? [] : [{ group: allocation.group, row }];
     });
   }
 

@@ -13,22 +13,29 @@ export function isNodeConstraint<Wish extends Constraint>(wish: Wish): wish is W
   return wish.operator !== "distinct_hosts" && wish.operator !== "distinct_property";
 }
 
-/**
- * By position in `nodes`: 1 where the node satisfies the constraint. Each distinct value of its attribute is
- * judged once.
- */
-export function selectNodes(nodes: readonly NodeRecord[], constraint: NodeConstraint): Uint8Array {
+/** Verdicts on values of an attribute that are remembered by one judge. */
+const VERDICTS_MAX = 1_024;
+
+/** Whether a node satisfies the constraint: compiled once, and each distinct value judged once. */
+export function nodeJudge(constraint: NodeConstraint): (node: NodeRecord) => boolean {
   const { attribute, operator, value } = constraint;
   const known = new Map<string, boolean>();
   const fixed = isReference(value) ? undefined : matcherOf(operator, value);
-  return Uint8Array.from(nodes, (node) => {
+  return (node) => {
     const held = nodeAttribute(node, attribute);
     const wanted = fixed === undefined ? nodeAttribute(node, value) : value;
     const key = `${held === undefined} ${wanted === undefined} ${held?.length} ${held} ${wanted}`;
     const answer = known.get(key) ?? (fixed ?? matcherOf(operator, wanted))(held);
+    if (known.size >= VERDICTS_MAX) known.clear();
     known.set(key, answer);
-    return Number(answer);
-  });
+    return answer;
+  };
+}
+
+/** By position in `nodes`: 1 where the node satisfies the constraint. */
+export function selectNodes(nodes: readonly NodeRecord[], constraint: NodeConstraint): Uint8Array {
+  const judge = nodeJudge(constraint);
+  return Uint8Array.from(nodes, (node) => Number(judge(node)));
 }
 
 /** Nomad's: the weights of those that hold, over the sum of all weights' sizes; -1 to 1. */

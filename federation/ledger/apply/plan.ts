@@ -4,28 +4,30 @@
  * shared-state planning, as in Nomad's plan applier).
  */
 
-import { groupResources } from "../../fit/demand.ts";
 import { invariant } from "../../invariant.ts";
 import type { Allocation } from "../../model/allocation.ts";
 import type { Evaluation, Refusal } from "../../model/evaluation.ts";
 import { type AllocationId, jobKey } from "../../model/ids.ts";
-import type { GroupSpec } from "../../model/job.ts";
 import { isAllocationEnded } from "../../model/lifecycle.ts";
 import type { Change } from "../change.ts";
-import type { AdmittedVersion, ApplyPlan, CommandOutcome, JobRecord, PlannedPlacement } from "../command.ts";
-import { slotCount, slotKey, type Tables } from "../tables.ts";
+import type {
+  AdmittedVersion,
+  ApplyPlan,
+  CommandOutcome,
+  JobRecord,
+  PlannedPlacement,
+  RefusedPlacement,
+} from "../command.ts";
 import { grewFor } from "./evaluations.ts";
-import { isReplaceable, nextReschedules } from "./replacement.ts";
+import { planProblem } from "./plan-bounds.ts";
+import { Recheck } from "./recheck.ts";
+import { nextReschedules } from "./replacement.ts";
+import type { GroupTerms } from "./terms.ts";
 
 /** Plans of one evaluation that may be refused in part before it is parked. */
 export const PLAN_ATTEMPTS_MAX = 5;
 /** How long an evaluation is parked whose plans were refused that often: planner and ledger disagree. */
 export const PLAN_REFUSED_DELAY_MS = 30_000;
-
-interface Refused {
-  readonly placement: PlannedPlacement;
-  readonly reason: string;
-}
 
 interface Planned {
   readonly evaluation: Evaluation;
@@ -48,17 +50,34 @@ export function applyPlan(change: Change, plan: ApplyPlan): CommandOutcome {
   if (plan.version !== version.number) {
     return stale(plan, `was planned for version ${plan.version}, current is ${version.number}`);
   }
+  const problem = planProblem(plan, version.spec);
+  if (problem !== undefined) {
+    return { ok: false, code: "conflict", message: `the plan for ${evaluation.id} ${problem}` };
+  }
   const planned: Planned = { evaluation, job, version };
   for (const { id, reason } of plan.stops) stopPlanned(change, planned, id, reason);
-  const refused: Refused[] = [];
-  for (const placement of plan.placements) {
-    const reason = obstacle(tables, planned, placement);
-    if (reason === undefined) place(change, planned, placement);
-    else refused.push({ placement, reason });
-  }
+  const refused = placeFitting(change, planned, plan);
   for (const id of plan.abandoned) abandon(change, planned, id);
   settle(change, planned, plan, refused);
-  return { ok: true, evaluation: evaluation.id, refused: refused.length };
+  const told = refused.length === 0 ? {} : { refusedPlacements: refused };
+  return { ok: true, evaluation: evaluation.id, refused: refused.length, ...told };
+}
+
+/** Places what still fits, one after the other, and gives back the rest. */
+function placeFitting(change: Change, planned: Planned, plan: ApplyPlan): readonly RefusedPlacement[] {
+  const { evaluation, job, version } = planned;
+  const { placements, snapshotIndex } = plan;
+  const isStale = snapshotIndex < evaluation.modifyIndex;
+  const recheck = new Recheck(change.tables, { job, version, snapshotIndex, isStale });
+  const refused: RefusedPlacement[] = [];
+  for (const placement of placements) {
+    const { group, id, index, nodeId } = placement;
+    const terms = recheck.terms(group);
+    const reason = terms === undefined ? "no such group" : recheck.refusal(terms, placement);
+    if (reason !== undefined) refused.push({ id, group, index, nodeId, reason });
+    else if (terms !== undefined) recheck.placed(place(change, planned, placement, terms));
+  }
+  return refused;
 }
 
 function stale(plan: ApplyPlan, why: string): CommandOutcome {
@@ -86,48 +105,12 @@ function abandon(change: Change, planned: Planned, id: AllocationId): void {
   );
 }
 
-function obstacle(tables: Tables, planned: Planned, placement: PlannedPlacement): string | undefined {
-  if (planned.job.stopped) return "job stopped";
-  const { group: groupName, id, index, nodeId, previous } = placement;
-  const group = planned.version.spec.groups.find((candidate) => candidate.name === groupName);
-  if (group === undefined) return "no such group";
-  if (!Number.isInteger(index) || index < 0 || index >= slotCount(planned.version.spec, group))
-    return "no such slot";
-  if (tables.allocation(id) !== undefined) return "allocation id in use";
-  const slot = slotKey({ namespace: planned.job.namespace, job: planned.job.id, group: groupName, index });
-  if (tables.liveInSlot(slot) !== undefined) return "slot in use";
-  if (previous !== undefined) {
-    const before = tables.allocation(previous);
-    if (before === undefined || !isReplaceable(tables, before, slot)) return "previous in use";
-  }
-  const node = tables.node(nodeId);
-  if (node === undefined) return "node gone";
-  const ports = Object.values(placement.ports);
-  const mismatch = portMismatch(group, placement.ports, node.dynamicPorts);
-  if (mismatch !== undefined) return mismatch;
-  return tables.obstacle(node, { ...groupResources(group), ports });
-}
-
-/** The group's labels exactly, static ones as given, dynamic ones from the node's range, no port twice. */
-function portMismatch(
-  group: GroupSpec,
-  ports: Readonly<Record<string, number>>,
-  [first, last]: readonly [number, number],
-): string | undefined {
-  const given = Object.values(ports);
-  if (given.length !== group.ports.length || new Set(given).size !== given.length) return "ports";
-  for (const { label, static: fixed } of group.ports) {
-    const port = Object.hasOwn(ports, label) ? ports[label] : undefined;
-    if (port === undefined || !Number.isInteger(port)) return "ports";
-    if (fixed === undefined ? port < first || port > last : port !== fixed) return `port ${port}`;
-  }
-  return undefined;
-}
-
-function place(change: Change, planned: Planned, placement: PlannedPlacement): void {
-  const { evaluation, job, version } = planned;
-  const group = version.spec.groups.find((candidate) => candidate.name === placement.group);
-  invariant(group !== undefined, `group ${placement.group} was checked`);
+function place(
+  change: Change,
+  { evaluation, job, version }: Planned,
+  placement: PlannedPlacement,
+  { group, resources }: GroupTerms,
+): Allocation {
   const previous =
     placement.previous === undefined ? undefined : change.tables.allocation(placement.previous);
   const allocation: Allocation = {
@@ -139,7 +122,7 @@ function place(change: Change, planned: Planned, placement: PlannedPlacement): v
     index: placement.index,
     nodeId: placement.nodeId,
     evaluation: evaluation.id,
-    resources: groupResources(group),
+    resources,
     ports: placement.ports,
     desired: "run",
     restartGeneration: 0,
@@ -155,9 +138,10 @@ function place(change: Change, planned: Planned, placement: PlannedPlacement): v
   };
   const slot = `${jobKey(job.namespace, job.id)} ${group.name}[${placement.index}]`;
   change.putAllocation(allocation, "AllocationPlaced", `${slot} is placed on node ${placement.nodeId}`);
-  if (previous === undefined) return;
+  if (previous === undefined) return allocation;
   const message = `allocation ${previous.id} is replaced by ${allocation.id}`;
   change.putAllocation({ ...previous, next: allocation.id }, "AllocationUpdated", message);
+  return allocation;
 }
 
 /**
@@ -167,7 +151,7 @@ function settle(
   change: Change,
   { evaluation, job, version }: Planned,
   plan: ApplyPlan,
-  refused: readonly Refused[],
+  refused: readonly RefusedPlacement[],
 ): void {
   const { delayMs: _, ...held } = evaluation;
   const key = jobKey(job.namespace, job.id);
@@ -175,7 +159,8 @@ function settle(
   const parks = plan.outcome === "blocked" || plan.outcome === "waiting";
   const sawReasons = plan.snapshotIndex >= evaluation.modifyIndex;
   const sawRoom = !parks || !grewFor(change.tables, version, parked, plan.snapshotIndex);
-  const attempts = evaluation.attempts + 1;
+  // Whatever it placed brought the job forward: only plans that don't are counted one after the other.
+  const attempts = refused.length < plan.placements.length ? 1 : evaluation.attempts + 1;
   if (refused.length > 0 && sawReasons && attempts >= PLAN_ATTEMPTS_MAX) {
     const refusals = [...plan.refusals, ...refusalsOf(refused, attempts)];
     const row: Evaluation = {
@@ -200,16 +185,16 @@ function settle(
 }
 
 /** The left-out placements as people read refusals, by group in the order of the plan. */
-function refusalsOf(refused: readonly Refused[], attempts: number): readonly Refusal[] {
-  const groups = [...new Set(refused.map(({ placement }) => placement.group))];
+function refusalsOf(refused: readonly RefusedPlacement[], attempts: number): readonly Refusal[] {
+  const groups = [...new Set(refused.map(({ group }) => group))];
   return groups.map((group) => {
-    const own = refused.filter(({ placement }) => placement.group === group);
+    const own = refused.filter((each) => each.group === group);
     const excluded = new Map<string, number>();
     for (const { reason } of own) excluded.set(reason, (excluded.get(reason) ?? 0) + 1);
     return {
       group,
       unplaced: own.length,
-      nodesEvaluated: new Set(own.map(({ placement }) => placement.nodeId)).size,
+      nodesEvaluated: new Set(own.map(({ nodeId }) => nodeId)).size,
       excluded: Object.fromEntries(excluded),
       advice: `the ledger refused ${attempts} plans in a row for this; it is tried again after a while`,
     };

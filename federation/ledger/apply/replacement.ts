@@ -34,7 +34,8 @@ export function nextReschedules(
   return rescheduleTimes(group.reschedule, previous, atMs).slice(-RESCHEDULES_KEPT_MAX);
 }
 
-function isUnchanged(tables: Tables, previous: Allocation, version: AdmittedVersion): boolean {
+/** An instance of that version runs the same under this one. */
+export function isUnchanged(tables: Tables, previous: Allocation, version: AdmittedVersion): boolean {
   if (previous.version === version.number) return true;
   const before = tables.version(previous.namespace, previous.job, previous.version);
   return before !== undefined && isSameRun(before.spec, version.spec, previous.group);

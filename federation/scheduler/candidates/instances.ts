@@ -1,6 +1,7 @@
 /** Where a job's instances are, those of the plan in the making included, and what that rules out. */
 
 import type { Scope, Wishes } from "../../fit/constraint/wishes.ts";
+import { isPropertyUsedUp } from "../../fit/refusals.ts";
 import type { JobId } from "../../model/ids.ts";
 import type { AttributeColumn } from "../columns/selections.ts";
 import type { World } from "../world.ts";
@@ -88,7 +89,7 @@ export class Distincts {
 
   /** Whether the property rules out nodes that have this code. */
   static isUsedUp({ limit, used }: PropertyUse, code: number): boolean {
-    return code < 0 || (used[code] ?? 0) >= limit;
+    return isPropertyUsedUp(limit, code >= 0, used[code] ?? 0);
   }
 }
 

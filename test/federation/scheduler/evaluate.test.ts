@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Allocation, AllocationId, JobRecord, NodeRecord, Plan } from "../../../federation/index.ts";
-import { evaluateJob, PLAN_CHANGES_MAX } from "../../../federation/scheduler/evaluate.ts";
+import { PLAN_CHANGES_MAX } from "../../../federation/ledger/apply/plan-bounds.ts";
+import { evaluateJob } from "../../../federation/scheduler/evaluate.ts";
 import { allocationOf, evaluationOf, groupOf, jobOf, nodeOf, specOf, viewOf } from "../fixtures.ts";
 
 const large = nodeOf("node-a", { resources: { cpu: 1e9, memoryBytes: 1e15, diskBytes: 0 } });
