@@ -1,7 +1,8 @@
 /**
  * The hard filters, one function each: why a node can't take an instance. The scheduler asks them of its
- * columns and the ledger, when it checks a plan again, of its rows, so that the two can't disagree. Undefined:
- * the node passes; else the reason under which it is counted, few texts and no numbers of the node's.
+ * columns and the ledger, when it checks a plan again, of its rows, so that the two can't disagree.
+ * Undefined: the node passes; else the reason under which it is counted, few texts and no numbers of the
+ * node's.
  */
 import type { Allocation } from "../model/allocation.ts";
 import { NAME_LENGTH_MAX } from "../model/ids.ts";

@@ -148,7 +148,7 @@ export type CommandOutcome =
       readonly evaluation?: EvaluationId;
       readonly version?: number;
       readonly refused?: number;
-      /** Of a plan: each placement that no longer fits. Planned again on this entry's index or a later one. */
+      /** Of a plan: each that no longer fits. They are planned again on this entry's index or later. */
       readonly refusedPlacements?: readonly RefusedPlacement[];
     }
   | { readonly ok: false; readonly code: "not_found" | "conflict" | "stale"; readonly message: string };

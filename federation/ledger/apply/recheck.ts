@@ -1,6 +1,6 @@
 /**
- * The placements of one plan, checked again one after the other on the ledger as it is by then: by the filters
- * that the scheduler has, so that whatever a planner saw or made up, nothing hard is broken.
+ * The placements of one plan, checked again one after the other on the ledger as it is by then: by the
+ * filters that the scheduler has, so that whatever a planner saw or made up, nothing hard is broken.
  */
 import { nodeAttribute } from "../../fit/constraint/attribute.ts";
 import type { DistinctProperty } from "../../fit/constraint/wishes.ts";
