@@ -56,5 +56,5 @@ export * from "./scheduler/preview.ts";
 export type { Algorithm } from "./scheduler/scores.ts";
 export { World } from "./scheduler/world.ts";
 export { SWIM_LIMITS, SWIM_MEMBERS_MAX, type SwimLimits } from "./swim/limits.ts";
-export type { KeeperAnswer, MemberState, MemberView } from "./swim/member.ts";
+export { groupOf, type KeeperAnswer, type MemberState, type MemberView } from "./swim/member.ts";
 export { Swim, type SwimChange, type SwimCounters, type SwimNotice } from "./swim/swim.ts";

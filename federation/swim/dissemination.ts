@@ -68,9 +68,10 @@ export class Dissemination {
   }
 
   /**
-   * Encoded reports that fit into `roomBytes`, each counted as sent once more.
+   * Encoded reports that fit into `roomBytes`, each counted as sent once more; those about `told` are in the
+   * message already.
    */
-  take(roomBytes: number, limit: number): Uint8Array[] {
+  take(roomBytes: number, limit: number, told: readonly NodeId[] = []): Uint8Array[] {
     const taken: Uint8Array[] = [];
     let room = roomBytes;
     const used: Queued[] = [];
@@ -78,7 +79,8 @@ export class Dissemination {
     for (const level of this.#levels) {
       for (let at = level.length - 1; at >= 0 && misfits < MISFITS_MAX; at -= 1) {
         const queued = level[at];
-        if (queued === undefined || queued.bytes.length > room) {
+        if (queued === undefined || told.includes(queued.report.subject)) continue;
+        if (queued.bytes.length > room) {
           misfits += 1;
           continue;
         }

@@ -47,7 +47,7 @@ export class KeeperWatch {
   /** It has become suspect or dead, or its link went while it was. */
   consider(member: Member): void {
     const { limits, roster } = this.#context;
-    if (member === roster.self || !isAway(member)) return;
+    if (member === roster.self || !isAway(member) || member.keeper === "silent") return;
     if (this.#leads) this.#ask(member);
     else if (isSilentCandidate(member) && roster.witnesses(member, limits.witnesses).has(roster.self.id)) {
       this.#ask(member);

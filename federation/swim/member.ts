@@ -1,5 +1,6 @@
 /** What members know of one another, and which of two reports counts. */
 import type { NodeId } from "../model/ids.ts";
+import { murmur128 } from "../random.ts";
 
 /**
  * `unknown`: a member by trust that nobody has heard of since it was added. `left`: it said goodbye; it may
@@ -65,6 +66,15 @@ export function firstIncarnation(start: number): number {
   return start * REFUTATIONS_PER_START;
 }
 
+/** The 32 bits that stand for a mesh in every message. */
+export function groupOf(mesh: string): number {
+  return murmur128([0, 0, 0, 0], mesh)[0];
+}
+
 export function startOf(incarnation: number): number {
   return Math.floor(incarnation / REFUTATIONS_PER_START);
+}
+
+export function equalMeta(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((byte, at) => byte === right[at]);
 }

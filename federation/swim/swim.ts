@@ -18,6 +18,7 @@ import { SWIM_MEMBERS_MAX, type SwimLimits, suspicionBounds, transmitLimit } fro
 import { LocalHealth } from "./local-health.ts";
 import {
   compareReports,
+  equalMeta,
   firstIncarnation,
   INCARNATION_MAX,
   type MemberReport,
@@ -390,7 +391,7 @@ export class Swim {
       this.#keepers.forget(member);
       const isRestart = incarnation > 0 && startOf(report.incarnation) > startOf(incarnation);
       if (isRestart) this.#notify("restarted", member);
-      else if (state === "alive" && !isEqual(meta, report.meta)) this.#notify("meta", member);
+      else if (state === "alive" && !equalMeta(meta, report.meta)) this.#notify("meta", member);
     }
     if (report.state !== state) this.#notify(report.state, member);
     this.#keepers.consider(member);
@@ -400,7 +401,8 @@ export class Swim {
   #hearOfSelf(report: MemberReport): void {
     const { incarnation, meta } = this.#roster.self;
     if (this.#isLeaving || report.incarnation < incarnation) return;
-    if (report.state === "alive" && report.incarnation === incarnation && isEqual(report.meta, meta)) return;
+    if (report.state === "alive" && report.incarnation === incarnation && equalMeta(report.meta, meta))
+      return;
     if (report.state === "alive" || report.incarnation > incarnation) this.counters.foreignLives += 1;
     if (report.state !== "alive") {
       this.counters.refutations += 1;
@@ -467,18 +469,18 @@ export class Swim {
 
   #send(to: Member, body: SwimBody, isOwnFirst = false): boolean {
     if (!to.isLinked) return false;
-    const first: Uint8Array[] = [];
     // The accused hears of its own case before all else (Lifeguard's buddy system).
     const about = to.state === "alive" ? undefined : reportOf(to);
-    if (about !== undefined) first.push(encodeReport(about));
     const own = isOwnFirst ? reportOf(this.#roster.self) : undefined;
-    if (own !== undefined) first.push(encodeReport(own));
-    const room = first.reduce(
+    const first = [about, own].filter((report) => report !== undefined);
+    const encoded = first.map(encodeReport);
+    const room = encoded.reduce(
       (rest, { length }) => rest - length,
       this.#limits.messageBytes - bodyBytes(body),
     );
-    const told = this.#dissemination.take(room, this.#transmitLimit);
-    this.#post(to, encodeMessage(this.#group, body, [...first, ...told]));
+    const told = first.map(({ subject }) => subject);
+    const more = this.#dissemination.take(room, this.#transmitLimit, told);
+    this.#post(to, encodeMessage(this.#group, body, [...encoded, ...more]));
     return true;
   }
 
@@ -495,8 +497,4 @@ export class Swim {
   #notify(change: SwimChange, member: Member): void {
     this.#notices.push({ change, member: viewOf(member) });
   }
-}
-
-function isEqual(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, at) => byte === right[at]);
 }

@@ -11,7 +11,7 @@ import {
   type SwimLimits,
   seededRandom,
 } from "../../federation/index.ts";
-import { EventHeap } from "./event-heap.ts";
+import { EventHeap } from "../time/event-heap.ts";
 
 export interface ClusterOptions {
   readonly members: number;
@@ -98,10 +98,8 @@ export class SwimCluster {
   run(durationMs: number): void {
     const endMs = this.nowMs + durationMs;
     while (this.#events.nextMs <= endMs) {
-      const event = this.#events.take();
-      if (event === undefined) break;
-      this.nowMs = event.atMs;
-      event.run();
+      this.nowMs = this.#events.nextMs;
+      this.#events.take()?.();
     }
     this.nowMs = endMs;
   }
@@ -183,13 +181,13 @@ export class SwimCluster {
     const run = () => {
       if (!machine.isUp || machine.start !== start) return;
       if (machine.pausedUntilMs > this.nowMs) {
-        this.#events.put(machine.pausedUntilMs, run);
+        this.#events.add(machine.pausedUntilMs, run);
         return;
       }
       input(machine.swim);
       this.#settle(machine);
     };
-    this.#events.put(this.nowMs + delayMs, run);
+    this.#events.add(this.nowMs + delayMs, run);
   }
 
   #settle(machine: Machine): void {
