@@ -4,6 +4,7 @@ export * from "./crc32c.ts";
 export * from "./disk-path.ts";
 export * from "./errors.ts";
 export { constraintProblem, constraintText } from "./fit/constraint/operator.ts";
+export { globPattern } from "./fit/constraint/placement.ts";
 export {
   CAPABILITIES,
   type Capability,
@@ -53,7 +54,6 @@ export * from "./scheduler/explain.ts";
 export { place } from "./scheduler/place.ts";
 export type * from "./scheduler/plan.ts";
 export * from "./scheduler/preview.ts";
-export type { Algorithm } from "./scheduler/scores.ts";
 export { World } from "./scheduler/world.ts";
 export { SWIM_LIMITS, SWIM_MEMBERS_MAX, type SwimLimits } from "./swim/limits.ts";
 export { groupOf, type KeeperAnswer, type MemberState, type MemberView } from "./swim/member.ts";

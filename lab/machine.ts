@@ -161,6 +161,7 @@ export class LabMachine {
       dataDirectory: "/lab",
       advertise: "127.0.0.1",
       meta: {},
+      site: {},
     });
     const api = buildApi({
       ...host,

@@ -1,5 +1,5 @@
 /** What a peer is told at its start, checked once. */
-import { isName, PeerError } from "../federation/index.ts";
+import { isName, type NodeFacts, PeerError } from "../federation/index.ts";
 
 export interface HostPort {
   readonly host: string;
@@ -16,7 +16,12 @@ export interface PeerConfig {
   /** Address under which tasks of this node are reached. */
   readonly advertise: string;
   readonly meta: Readonly<Record<string, string>>;
+  /** Absent where the node says nothing of it. */
+  readonly site: NodeSite;
 }
+
+/** Where a node says that it is. */
+export type NodeSite = Pick<NodeFacts, "pool" | "datacenter" | "zone">;
 
 export const DEFAULT_API: HostPort = { host: "127.0.0.1", port: 7337 };
 

@@ -151,6 +151,7 @@ async function register(
     diskBytes: await host.disk.freeBytes(),
     reservedPorts: config.api.port === 0 ? [] : [config.api.port],
     meta: config.meta,
+    site: config.site,
     drivers,
   });
   await authority.propose({ kind: "node.register", node, atMs: host.clock.wall() });

@@ -8,7 +8,7 @@ import { openDocuments } from "../crdt/index.ts";
 import { createProcessDriver, type Driver, readLog } from "../drivers/index.ts";
 import type { Host, LogLevel } from "../federation/index.ts";
 import { buildApi } from "./api/index.ts";
-import { formatHostPort, type HostPort, type PeerConfig } from "./config.ts";
+import { formatHostPort, type HostPort, type NodeSite, type PeerConfig } from "./config.ts";
 import { type DataDirectory, dataDirectoryPath, openDataDirectory } from "./data/data-directory.ts";
 import { checkFounded } from "./data/founding.ts";
 import { nodeNameFrom } from "./data/identity.ts";
@@ -38,6 +38,7 @@ export interface StartOptions {
   readonly regionName: string | undefined;
   readonly api: HostPort;
   readonly meta: Readonly<Record<string, string>>;
+  readonly site: NodeSite;
   readonly logLevel: LogLevel;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -107,6 +108,7 @@ async function run(
     dataDirectory: directory.path,
     advertise: "127.0.0.1",
     meta: options.meta,
+    site: options.site,
   };
   const peer = await createPeer(host, realParts(directory.path, host), config);
   const app = buildApi({

@@ -33,7 +33,8 @@ export function driverRefusal({ drivers }: Pick<NodeRecord, "drivers">, driver: 
 
 /** The reason against nodes that do not satisfy it. */
 export function constraintReason(constraint: NodeConstraint): string {
-  return `constraint ${constraintText(constraint)}`.slice(0, REASON_LENGTH_MAX);
+  const text = constraint.wording ?? `constraint ${constraintText(constraint)}`;
+  return text.slice(0, REASON_LENGTH_MAX);
 }
 
 /**

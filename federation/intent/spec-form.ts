@@ -5,6 +5,7 @@
  * the author asked for (S24).
  */
 import type { Problem } from "../errors.ts";
+import { NAME_LENGTH_MAX } from "../model/ids.ts";
 import {
   type Affinity,
   type CheckSpec,
@@ -13,6 +14,7 @@ import {
   type GroupSpec,
   type JobSpec,
   type LogLimits,
+  PLACEMENT_ALGORITHMS,
   type PlacementWishes,
   type PortSpec,
   type ReschedulePolicy,
@@ -155,6 +157,10 @@ const wishes: Fields<PlacementWishes> = {
 
 const spreads = optional(list(spread, { max: LIST_MAX }));
 
+const algorithm = optional(oneOf(...PLACEMENT_ALGORITHMS));
+/** A name in which `*` stands for any letters. */
+const glob = text({ min: 1, max: NAME_LENGTH_MAX, pattern: /^[A-Za-z0-9_.*-]+$/ });
+
 const task = object<TaskSpec>({
   ...wishes,
   name,
@@ -171,6 +177,7 @@ const task = object<TaskSpec>({
 const group = object<GroupSpec>({
   ...wishes,
   spreads,
+  algorithm,
   diskBytes: optional(integer(0, BYTES_MAX)),
   name,
   count,
@@ -186,6 +193,9 @@ const group = object<GroupSpec>({
 const jobSpec = object<JobSpec>({
   ...wishes,
   spreads,
+  algorithm,
+  nodePool: optional(name),
+  datacenters: optional(list(glob, { min: 1, max: LIST_MAX })),
   id: name,
   namespace: name,
   type: oneOf("service", "batch", "system", "sysbatch"),

@@ -75,8 +75,30 @@ export function isSystemJob({ type }: Pick<JobSpec, "type">): boolean {
   return type === "system" || type === "sysbatch";
 }
 
+/**
+ * What makes one node better than another, where nothing else does: `binpack` fills nodes up one after the
+ * other, `spread` fills them evenly, `balanced` uses up cpu and memory of a node in equal shares, `random`
+ * takes any.
+ */
+export const PLACEMENT_ALGORITHMS = ["binpack", "spread", "balanced", "random"] as const;
+
+export type PlacementAlgorithm = (typeof PLACEMENT_ALGORITHMS)[number];
+
+/** Of nodes that name none, and of jobs that ask for none. */
+export const DEFAULT_POOL = "default";
+/** A job that asks for it runs in every pool. */
+export const ALL_POOLS = "all";
+/** Of nodes that name none. */
+export const DEFAULT_DATACENTER = "dc1";
+
 export interface JobSpec extends PlacementWishes {
   readonly spreads?: readonly Spread[];
+  /** Of groups that have none of their own. */
+  readonly algorithm?: PlacementAlgorithm;
+  /** Only nodes of this pool are taken; absent: those of the default pool. */
+  readonly nodePool?: string;
+  /** Names, with `*` for any letters; a node of one of them is taken. Absent: any. */
+  readonly datacenters?: readonly string[];
   readonly id: JobId;
   readonly namespace: string;
   readonly type: JobType;
@@ -89,6 +111,8 @@ export interface JobSpec extends PlacementWishes {
 
 export interface GroupSpec extends PlacementWishes {
   readonly spreads?: readonly Spread[];
+  /** Absent: the job's. */
+  readonly algorithm?: PlacementAlgorithm;
   /** What the group's directory may take of the node's disk; absent: nothing is reserved. */
   readonly diskBytes?: number;
   readonly name: string;

@@ -37,6 +37,13 @@ export interface NodeFacts {
   readonly drivers: Readonly<Record<string, DriverFacts>>;
   /** `attr.*`, self-reported (S17). */
   readonly attributes: Readonly<Record<string, string>>;
+  /**
+   * Where the node says that it is, and whom it wants to run: a preference, no protection, since nobody signs
+   * it (S17). Absent: pool `default`, datacenter `dc1`, no zone.
+   */
+  readonly pool?: string;
+  readonly datacenter?: string;
+  readonly zone?: string;
   /** `meta.*`, self-reported (S17). */
   readonly meta: Readonly<Record<string, string>>;
   /** Start counter of the peer on this data directory (S16). */

@@ -1,11 +1,11 @@
 /** The smallest change that would make one more instance of a refused group fit. */
 
 import { attributeName } from "../fit/constraint/attribute.ts";
-import type { NodeConstraint } from "../fit/constraint/constraint.ts";
-import { constraintText } from "../fit/constraint/operator.ts";
+import { type NodeConstraint, wishText } from "../fit/constraint/constraint.ts";
+import { POOL_ATTRIBUTE } from "../fit/constraint/placement.ts";
 import { type Demand, demandOf } from "../fit/demand.ts";
 import { jobKey } from "../model/ids.ts";
-import type { GroupSpec, JobSpec } from "../model/job.ts";
+import { DEFAULT_POOL, type GroupSpec, type JobSpec } from "../model/job.ts";
 import { dynamicPortsWanted, type Filter } from "./filters.ts";
 import type { World } from "./world.ts";
 
@@ -153,20 +153,39 @@ function adviceText(world: World, group: GroupSpec, namespace: string, job: stri
       return `needs ${advice.missing} more free ${ports} in ${first}-${last} of ${name}`;
     }
     case "constraint":
-      return constraintAdviceText(world, name, advice.constraints);
+      return constraintAdviceText(world, name, advice.row, advice.constraints);
     case "node":
       return `would fit on ${name}, but for: ${advice.reason}`;
   }
 }
 
 /** What there is where no node is as asked for; where some are, they have no room. */
-function constraintAdviceText(world: World, name: string, constraints: readonly NodeConstraint[]): string {
-  const texts = constraints.map((constraint) => constraintText(constraint));
-  const without = `one more fits on ${name} without ${texts.join(" and ")}`;
+function constraintAdviceText(
+  world: World,
+  name: string,
+  row: number,
+  constraints: readonly NodeConstraint[],
+): string {
+  const without = `one more fits on ${name} ${changedWishes(world, row, constraints)}`;
   const [only, other] = constraints;
   const selected = only === undefined ? undefined : world.selections.select(only);
   if (only === undefined || other !== undefined || selected?.includes(1) === true) return without;
-  return `no node has ${texts.join("")}; ${presentValues(world, only.attribute)}; ${without}`;
+  return `no node has ${wishText(only)}; ${presentValues(world, only.attribute)}; ${without}`;
+}
+
+/** A job is always of a pool: it can name another one. All else can be left out. */
+function changedWishes(world: World, row: number, constraints: readonly NodeConstraint[]): string {
+  const dropped = constraints.filter(({ attribute, wording }) => !isPoolWish(attribute, wording));
+  const node = world.nodes[row];
+  const pool = dropped.length === constraints.length ? undefined : (node?.pool ?? DEFAULT_POOL);
+  return [
+    ...(pool === undefined ? [] : [`with node_pool ${pool}`]),
+    ...(dropped.length === 0 ? [] : [`without ${dropped.map(wishText).join(" and ")}`]),
+  ].join(" and ");
+}
+
+function isPoolWish(attribute: string, wording: string | undefined): boolean {
+  return attribute === POOL_ATTRIBUTE && wording !== undefined;
 }
 
 /** `values present: x64 (3 nodes), arm64 (1 node)`, the most frequent first. */

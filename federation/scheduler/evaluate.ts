@@ -3,11 +3,11 @@ import type { PlannedPlacement } from "../ledger/command.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { Evaluation } from "../model/evaluation.ts";
 import type { AllocationId } from "../model/ids.ts";
+import type { PlacementAlgorithm } from "../model/job.ts";
 import type { Seed } from "./candidates/draw.ts";
 import { differJob } from "./difference.ts";
 import { place } from "./place.ts";
 import type { JobDifference, Placing, Plan } from "./plan.ts";
-import type { Algorithm } from "./scores.ts";
 import { World } from "./world.ts";
 
 export interface EvaluateOptions {
@@ -16,8 +16,8 @@ export interface EvaluateOptions {
   readonly nowMs: number;
   /** Id for the n-th placement of the plan, from 0. */
   readonly allocationId: (n: number) => AllocationId;
-  /** Default: nodes are filled up one after the other. */
-  readonly algorithm?: Algorithm;
+  /** Of groups whose job names none. Default: nodes are filled up one after the other. */
+  readonly algorithm?: PlacementAlgorithm;
   /** The view's own, kept up to date; default: one made for this plan. */
   readonly world?: World;
 }

@@ -5,12 +5,12 @@ import { type Wishes, wishesOf } from "../fit/constraint/wishes.ts";
 import { type Demand, demandOf } from "../fit/demand.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { JobId, NodeId } from "../model/ids.ts";
-import type { GroupSpec, JobSpec } from "../model/job.ts";
+import type { GroupSpec, JobSpec, PlacementAlgorithm } from "../model/job.ts";
 import { adviceOn } from "./advice.ts";
 import { Distincts, eachInstance, JobInstances } from "./candidates/instances.ts";
 import { SpreadScores } from "./candidates/spread.ts";
 import { countExcluded, dynamicPortsWanted, type Filter, filtersFor } from "./filters.ts";
-import { type Algorithm, collisionScore, nodeScore, packingScore } from "./scores.ts";
+import { algorithmOf, collisionScore, nodeScore, packingScore } from "./scores.ts";
 import { World } from "./world.ts";
 
 const SAME_GROUP = "the group itself, under another label";
@@ -59,7 +59,7 @@ export interface JobExplanation {
 }
 
 export interface ExplainOptions {
-  readonly algorithm?: Algorithm;
+  readonly algorithm?: PlacementAlgorithm;
   /** The view's own, kept up to date; default: one made for this. */
   readonly world?: World;
 }
@@ -81,7 +81,13 @@ export function explainSpec(view: LedgerView, spec: JobSpec, options: ExplainOpt
   world.refresh();
   const instances = new JobInstances(world, spec.namespace, spec.id);
   const groups = spec.groups.map((group) =>
-    explainGroup({ world, spec, group, instances, algorithm: options.algorithm ?? "binpack" }),
+    explainGroup({
+      world,
+      spec,
+      group,
+      instances,
+      algorithm: algorithmOf(spec, group, options.algorithm ?? "binpack"),
+    }),
   );
   return { namespace: spec.namespace, job: spec.id, groups };
 }
@@ -91,7 +97,7 @@ interface Question {
   readonly spec: JobSpec;
   readonly group: GroupSpec;
   readonly instances: JobInstances;
-  readonly algorithm: Algorithm;
+  readonly algorithm: PlacementAlgorithm;
 }
 
 function explainGroup(question: Question): ExplainedGroup {

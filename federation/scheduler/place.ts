@@ -8,7 +8,7 @@ import { type Demand, demandOf } from "../fit/demand.ts";
 import { invariant } from "../invariant.ts";
 import { REFUSAL_TEXT_LENGTH_MAX } from "../ledger/apply/plan-bounds.ts";
 import type { Refusal } from "../model/evaluation.ts";
-import type { GroupSpec, JobSpec } from "../model/job.ts";
+import type { GroupSpec, JobSpec, PlacementAlgorithm } from "../model/job.ts";
 import { adviceOn } from "./advice.ts";
 import { Choice } from "./candidates/choice.ts";
 import { type Draw, drawFrom, type Seed } from "./candidates/draw.ts";
@@ -17,7 +17,7 @@ import { Shapes } from "./candidates/shapes.ts";
 import { countExcluded, filtersFor } from "./filters.ts";
 import type { Place, PlacementRequest, Placing } from "./plan.ts";
 import { pickPorts } from "./ports.ts";
-import type { Algorithm } from "./scores.ts";
+import { algorithmOf } from "./scores.ts";
 import { Draft, type World } from "./world.ts";
 
 interface GroupWork {
@@ -35,7 +35,7 @@ interface Task {
   readonly draft: Draft;
   readonly spec: JobSpec;
   readonly instances: JobInstances;
-  readonly algorithm: Algorithm;
+  readonly algorithm: PlacementAlgorithm;
   readonly start: number;
   readonly draw: Draw;
 }
@@ -49,7 +49,7 @@ export function place(
   spec: JobSpec,
   requests: readonly PlacementRequest[],
   seed: Seed,
-  algorithm: Algorithm = "binpack",
+  algorithm: PlacementAlgorithm = "binpack",
 ): Placing {
   world.refresh();
   const draft = new Draft(world);
@@ -110,11 +110,13 @@ function bySize({ columns }: World, works: readonly GroupWork[]): readonly Group
 
 /** Appends the places that it finds to `placements`. */
 function placeGroup(task: Task, work: GroupWork, placements: Place[]): void {
-  const { algorithm, draft, draw, instances, start, world } = task;
+  const { draft, draw, instances, spec, start, world } = task;
   const { demand, group, requests, shunned, wishes } = work;
+  const algorithm = algorithmOf(spec, group, task.algorithm);
   world.shapes ??= new Shapes(world);
   const shape = world.shapes.get(demand, wishes, algorithm, requests.length);
-  const terms = { world, shape, wishes, instances, group: group.name, count: group.count, start };
+  const any = algorithm === "random" ? { draw } : {};
+  const terms = { world, shape, wishes, instances, group: group.name, count: group.count, start, ...any };
   const choice = new Choice(terms);
   let rest = requests.length;
   for (const request of requests) {

@@ -15,7 +15,7 @@ export function isSameRun(before: JobSpec, after: JobSpec, group: string): boole
 }
 
 function whatRuns(spec: JobSpec, group: GroupSpec): string {
-  const { affinities: _a, constraints: _c, count: _n, spreads: _s, ...kept } = group;
+  const { affinities: _a, algorithm: _by, constraints: _c, count: _n, spreads: _s, ...kept } = group;
   const { reschedule: _r, update: _u, ...seen } = kept;
   const tasks = group.tasks.map(({ affinities: _liked, constraints: _asked, ...task }) => task);
   return canonicalText({ type: spec.type, meta: spec.meta, group: { ...seen, tasks } });

@@ -5,18 +5,25 @@
  */
 
 import type { Demand } from "../fit/demand.ts";
+import type { GroupSpec, JobSpec, PlacementAlgorithm } from "../model/job.ts";
 import { sharePower } from "./columns/node-columns.ts";
 import type { World } from "./world.ts";
 
-/** `binpack` fills nodes up, `spread` fills them evenly. */
-export type Algorithm = "binpack" | "spread";
+/** The group's own, else its job's, else the one that is meant where nobody says. */
+export function algorithmOf(
+  spec: JobSpec,
+  group: GroupSpec,
+  fallback: PlacementAlgorithm,
+): PlacementAlgorithm {
+  return group.algorithm ?? spec.algorithm ?? fallback;
+}
 
 /** At best 18: both resources used up, 20 - 10^0 - 10^0. */
 const PACKING_MAX = 18;
 
 /** The parts of a score; 0 for what says nothing, which does not count in the average. */
 export interface ScoreParts {
-  /** 0 (node stays empty) to 1 (node is full) as the instance leaves the node; turned round for `spread`. */
+  /** 0 (node stays empty) to 1 (node is full) as the instance leaves the node; see `packingOf` for others. */
   readonly packing: number;
   /** Instances of the same group that are on the node already. */
   readonly collisions: number;
@@ -28,10 +35,21 @@ export interface ScoreParts {
   readonly spread: number;
 }
 
-/** From 10 to the power of the shares of cpu and memory that are left. */
-export function packingOf(cpuPower: number, memoryPower: number, algorithm: Algorithm): number {
-  const used = algorithm === "binpack" ? 20 - cpuPower - memoryPower : cpuPower + memoryPower - 2;
-  return used / PACKING_MAX;
+/**
+ * From 10 to the power of the shares of cpu and memory that are left. `balanced` is the difference between
+ * the two shares, as in Kubernetes' NodeResourcesBalancedAllocation; to `random` all nodes are alike.
+ */
+export function packingOf(cpuPower: number, memoryPower: number, algorithm: PlacementAlgorithm): number {
+  switch (algorithm) {
+    case "binpack":
+      return (20 - cpuPower - memoryPower) / PACKING_MAX;
+    case "spread":
+      return (cpuPower + memoryPower - 2) / PACKING_MAX;
+    case "balanced":
+      return 1 - Math.abs(Math.log10(cpuPower) - Math.log10(memoryPower));
+    default:
+      return 0;
+  }
 }
 
 /** What is left of nodes, as powers, lies between these. */
@@ -43,13 +61,18 @@ export interface PowerRange {
 }
 
 /** No node in the range has a higher `packingOf`. Infinity: nothing is known of this algorithm. */
-export function packingCeiling(algorithm: Algorithm, range: PowerRange): number {
+export function packingCeiling(algorithm: PlacementAlgorithm, range: PowerRange): number {
   if (algorithm === "binpack") return packingOf(range.cpuLow, range.memoryLow, algorithm);
   if (algorithm === "spread") return packingOf(range.cpuHigh, range.memoryHigh, algorithm);
   return Number.POSITIVE_INFINITY;
 }
 
-export function packingScore({ columns }: World, row: number, demand: Demand, algorithm: Algorithm): number {
+export function packingScore(
+  { columns }: World,
+  row: number,
+  demand: Demand,
+  algorithm: PlacementAlgorithm,
+): number {
   const cpu = sharePower((columns.cpuFree[row] ?? 0) - demand.cpu, columns.cpuTotal[row] ?? 0);
   const memory = sharePower(
     (columns.memoryFree[row] ?? 0) - demand.memoryBytes,

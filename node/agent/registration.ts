@@ -18,6 +18,7 @@ export interface NodeInput {
   readonly diskBytes: number;
   readonly reservedPorts: readonly number[];
   readonly meta: Readonly<Record<string, string>>;
+  readonly site: Pick<NodeFacts, "pool" | "datacenter" | "zone">;
   readonly drivers: Readonly<Record<string, DriverFacts>>;
 }
 
@@ -59,6 +60,7 @@ export function nodeFacts(input: NodeInput): NodeFacts {
     reservedPorts: input.reservedPorts,
     drivers: input.drivers,
     attributes,
+    ...input.site,
     meta: input.meta,
     incarnation: input.incarnation,
     bootId: machine.bootId,

@@ -41,6 +41,9 @@ const machine: readonly CommandSpec[] = [
       api: text("HOST:PORT", "where the API listens (default: 127.0.0.1:7337)"),
       listen: text("HOST:PORT", "where the mesh will listen (not bound yet)"),
       join: text("TICKET", "join a mesh (not in this release)"),
+      pool: text("POOL", "node pool of this node: only jobs that ask for it run here"),
+      datacenter: text("NAME", "datacenter of this node, for placement"),
+      zone: text("NAME", "zone of this node, for placement"),
       meta: { ...text("K=V", "meta of this node, for placement"), multiple: true },
       overlay: {
         type: "string",

@@ -75,6 +75,9 @@ export const RESCHEDULE_DEFAULTS: Readonly<Record<JobType, ReschedulePolicy>> = 
   sysbatch: NEVER_MOVED,
 };
 
+/** Nomad's: fewest nodes in use. */
+export const ALGORITHM_DEFAULT = "binpack";
+
 /** Nomad's, of affinities and spreads alike. */
 export const WEIGHT_DEFAULT = 50;
 

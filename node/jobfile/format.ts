@@ -50,6 +50,9 @@ export function formatJobFile(spec: JobSpec): WrittenJob {
     meta: unlessEmpty(spec.meta),
     ...formatWishes(spec),
     spread: formatSpreads(spec.spreads),
+    algorithm: spec.algorithm,
+    node_pool: spec.nodePool,
+    datacenters: spec.datacenters,
     groups: Object.fromEntries(spec.groups.map((group) => [group.name, formatGroup(spec, group)])),
   });
 }
@@ -61,6 +64,7 @@ function formatGroup(job: JobSpec, group: GroupSpec): WrittenGroup {
     meta: unlessEmpty(group.meta),
     ...formatWishes(group),
     spread: formatSpreads(group.spreads),
+    algorithm: group.algorithm,
     restart: formatRestart(job.type, group.restart),
     reschedule: formatReschedule(job.type, group.reschedule),
     update: group.update === undefined ? undefined : formatUpdate(group.update),

@@ -1,12 +1,15 @@
 /** Constraints, affinities and spreads between the file and the model: one spelling for each meaning. */
-import type {
-  Affinity,
-  Constraint,
-  ConstraintOperator,
-  PlacementWishes,
-  Spread,
+import {
+  type Affinity,
+  type Constraint,
+  type ConstraintOperator,
+  DEFAULT_POOL,
+  type JobSpec,
+  type PlacementAlgorithm,
+  type PlacementWishes,
+  type Spread,
 } from "../../federation/index.ts";
-import { WEIGHT_DEFAULT } from "./defaults.ts";
+import { ALGORITHM_DEFAULT, WEIGHT_DEFAULT } from "./defaults.ts";
 import type { affinityShape, constraintShape, spreadShape } from "./shape/placement-shape.ts";
 import {
   type AffinityFile,
@@ -32,6 +35,8 @@ export function canonicalOperator(
 export function canonicalAttribute(attribute: string): string {
   return attribute.startsWith("${") ? attribute.slice(2, -1) : attribute;
 }
+
+const ANY_DATACENTER = "*";
 
 /** Instances that may share a value of the attribute, where the constraint does not say. */
 const DISTINCT_COUNT_DEFAULT = "1";
@@ -84,6 +89,30 @@ export function spreadsOf(files: readonly SpreadFile[] = []): { readonly spreads
     }),
   );
   return { spreads };
+}
+
+type JobPlace = Pick<JobSpec, "algorithm" | "nodePool" | "datacenters">;
+type Algorithms = { readonly algorithm?: PlacementAlgorithm };
+
+/** What a job asks of all its groups alike; one spelling for each meaning. */
+export function placeOf(file: {
+  readonly algorithm?: PlacementAlgorithm;
+  readonly node_pool?: string;
+  readonly datacenters?: readonly string[];
+}): JobPlace {
+  const { algorithm = ALGORITHM_DEFAULT, datacenters = [], node_pool: pool = DEFAULT_POOL } = file;
+  const isAny = datacenters.length === 0 || datacenters.includes(ANY_DATACENTER);
+  return {
+    ...(algorithm === ALGORITHM_DEFAULT ? {} : { algorithm }),
+    ...(pool === DEFAULT_POOL ? {} : { nodePool: pool }),
+    ...(isAny ? {} : { datacenters: [...new Set(datacenters)].toSorted() }),
+  };
+}
+
+/** Left out where the job's says the same. */
+export function groupAlgorithm(job: Algorithms, group: Algorithms): Algorithms {
+  const { algorithm = ALGORITHM_DEFAULT } = job;
+  return group.algorithm === undefined || group.algorithm === algorithm ? {} : { algorithm: group.algorithm };
 }
 
 /** With `undefined` for what a file leaves out. */

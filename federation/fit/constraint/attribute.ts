@@ -1,4 +1,5 @@
 /** What constraints, affinities and spreads may ask of a node, by the names that Nomad gives it. */
+import { DEFAULT_DATACENTER, DEFAULT_POOL } from "../../model/job.ts";
 import type { NodeRecord } from "../../model/node.ts";
 
 /**
@@ -59,6 +60,12 @@ function nodeValue(node: NodeRecord, key: string): string | undefined {
       return node.region;
     case "version":
       return node.version;
+    case "pool":
+      return node.pool ?? DEFAULT_POOL;
+    case "datacenter":
+      return node.datacenter ?? DEFAULT_DATACENTER;
+    case "zone":
+      return node.zone;
     default:
       return undefined;
   }

@@ -2,11 +2,18 @@
 import type { Affinity, Constraint } from "../../model/job.ts";
 import type { NodeRecord } from "../../model/node.ts";
 import { isReference, nodeAttribute } from "./attribute.ts";
-import { matcherOf, type NodeOperator } from "./operator.ts";
+import { constraintText, matcherOf, type NodeOperator } from "./operator.ts";
 
 /** A constraint, or the wish of an affinity, that looks at one node alone. */
 export interface NodeConstraint extends Constraint {
   readonly operator: NodeOperator;
+  /** As people know it, where it stands under a name of its own in the job file. */
+  readonly wording?: string;
+}
+
+/** What refusals and advice call it: `attr.arch = arm`, `node_pool edge`. */
+export function wishText(constraint: NodeConstraint): string {
+  return constraint.wording ?? constraintText(constraint);
 }
 
 export function isNodeConstraint<Wish extends Constraint>(wish: Wish): wish is Wish & NodeConstraint {

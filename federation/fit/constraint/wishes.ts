@@ -3,6 +3,7 @@ import type { Affinity, Constraint, GroupSpec, JobSpec, Spread } from "../../mod
 import { attributeName } from "./attribute.ts";
 import { isNodeConstraint, type NodeConstraint } from "./constraint.ts";
 import { isDistinctHosts, propertyLimit } from "./operator.ts";
+import { DEFAULT_POOL_WISH, placementConstraints } from "./placement.ts";
 
 /** Whose instances count: `job` all of the job's, `group` those of the group alone. */
 export type Scope = "job" | "group";
@@ -24,7 +25,7 @@ export interface Wishes {
 }
 
 const NO_WISHES: Wishes = {
-  constraints: [],
+  constraints: [DEFAULT_POOL_WISH],
   distinctHosts: undefined,
   distinctProperties: [],
   affinities: [],
@@ -36,9 +37,12 @@ export function wishesOf(spec: JobSpec, group: GroupSpec): Wishes {
   const all = gather(sources, ({ constraints }) => constraints);
   const affinities = gather(sources, ({ affinities: liked }) => liked);
   const spreads = gather([group, spec], (source) => source.spreads);
-  if (all.length + affinities.length + spreads.length === 0) return NO_WISHES;
-  const constraints = all.filter(isNodeConstraint);
-  if (constraints.length === all.length) return { ...NO_WISHES, constraints, affinities, spreads };
+  const placed = placementConstraints(spec);
+  const asked = all.length + affinities.length + spreads.length;
+  if (asked === 0 && placed.length === 1 && placed[0] === DEFAULT_POOL_WISH) return NO_WISHES;
+  const judging = all.filter(isNodeConstraint);
+  const constraints = judging.length === 0 ? placed : [...placed, ...judging];
+  if (judging.length === all.length) return { ...NO_WISHES, constraints, affinities, spreads };
   const ofJob: ReadonlySet<Constraint> = new Set(spec.constraints);
   const scopeOf = (constraint: Constraint): Scope => (ofJob.has(constraint) ? "job" : "group");
   const hosts = all.filter(({ operator, value }) => operator === "distinct_hosts" && isDistinctHosts(value));

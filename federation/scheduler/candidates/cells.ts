@@ -6,8 +6,9 @@
  */
 
 import type { Demand } from "../../fit/demand.ts";
+import type { PlacementAlgorithm } from "../../model/job.ts";
 import { type NodeColumns, sharePower } from "../columns/node-columns.ts";
-import { type Algorithm, packingCeiling } from "../scores.ts";
+import { packingCeiling } from "../scores.ts";
 import { BitSet } from "./bit-set.ts";
 import { HIGH, LEVELS, LevelSet, LOW, levelOf, totalKey } from "./levels.ts";
 
@@ -20,7 +21,7 @@ export const SIZES_KEPT_MAX = 64;
 /** What is looked for. */
 export interface Search {
   readonly demand: Demand;
-  readonly algorithm: Algorithm;
+  readonly algorithm: PlacementAlgorithm;
   /** Of equal rows the first from this one on is taken, counted round. */
   readonly start: number;
   readonly lifted: ReadonlySet<number>;
@@ -215,7 +216,7 @@ export class Cells {
 
 /** The best scores that nodes of a kind can have with one more instance, by level. */
 class Ceilings {
-  readonly #algorithm: Algorithm;
+  readonly #algorithm: PlacementAlgorithm;
   /** 10 to the power of minus the share that the instance takes, at least and at most. */
   readonly #cpuLow: number;
   readonly #cpuHigh: number;

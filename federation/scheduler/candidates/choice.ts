@@ -8,6 +8,7 @@
 import type { Wishes } from "../../fit/constraint/wishes.ts";
 import { collisionScore } from "../scores.ts";
 import type { World } from "../world.ts";
+import { type Draw, mix } from "./draw.ts";
 import type { NodeClass } from "./ground.ts";
 import { type HeapSpace, heapSpace, type RowHeap, rowHeap } from "./heap.ts";
 import { Distincts, eachInstance, type JobInstances } from "./instances.ts";
@@ -24,6 +25,8 @@ export interface ChoiceTerms {
   readonly count: number;
   /** Of equal nodes the first from this row on is taken, counted round. */
   readonly start: number;
+  /** Of equal nodes any is taken instead, as this says. */
+  readonly draw?: Draw;
 }
 
 interface Contest {
@@ -40,6 +43,8 @@ export class Choice {
   readonly #spreads: readonly SpreadScores[];
   readonly #contests: readonly Contest[];
   readonly #lifted = new Set<number>();
+  /** Where rows go by the draw: what they are mixed with. */
+  readonly #salt: number | undefined;
   #byCode: Map<number, Contest[]> | undefined;
   #space: HeapSpace | undefined;
   #bestRow = -1;
@@ -48,6 +53,7 @@ export class Choice {
   constructor(terms: ChoiceTerms) {
     const { count, group, instances, shape, wishes, world } = terms;
     this.#terms = terms;
+    this.#salt = terms.draw === undefined ? undefined : Math.floor(terms.draw() * 2 ** 32);
     this.#distincts = new Distincts(world, wishes, instances, group);
     const own = instances.rows("group", group);
     const weights = wishes.spreads.reduce((sum, { weight }) => sum + weight, 0);
@@ -112,10 +118,10 @@ export class Choice {
 
   #contend({ at, nodes, spread, touched }: Contest): void {
     const { affinity, rows } = nodes;
-    const { shape, start } = this.#terms;
+    const { draw, shape, start } = this.#terms;
     const said = affinity + spread;
     const parts = 1 + Number(affinity !== 0) + Number(spread !== 0);
-    const position = shape.best(at, start);
+    const position = draw === undefined ? shape.best(at, start) : shape.any(at, draw);
     if (position !== undefined) {
       const first = rows[position] as number;
       this.#enter(first, (shape.scoreAt(at, position) + said) / parts);
@@ -207,6 +213,7 @@ export class Choice {
 
   #rank(row: number): number {
     const { start, world } = this.#terms;
+    if (this.#salt !== undefined) return mix(row ^ this.#salt);
     return row < start ? row + world.nodes.length : row;
   }
 }

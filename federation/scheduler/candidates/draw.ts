@@ -22,7 +22,8 @@ function wordsOf(seed: number): readonly [number, number, number, number] {
   return [mix(low), mix(low + 0x9e3779b9 + high), mix(low + 0x3c6ef372 + high), mix(low + 0xdaa66d2b) | 1];
 }
 
-function mix(word: number): number {
+/** One word for each word, and never the same for two of them. */
+export function mix(word: number): number {
   let mixed = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;

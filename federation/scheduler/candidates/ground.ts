@@ -4,6 +4,7 @@
  */
 
 import { affinityScores } from "../../fit/constraint/constraint.ts";
+import { DEFAULT_POOL_WISH } from "../../fit/constraint/placement.ts";
 import type { Wishes } from "../../fit/constraint/wishes.ts";
 import type { Demand } from "../../fit/demand.ts";
 import type { Constraint } from "../../model/job.ts";
@@ -34,7 +35,11 @@ export interface Ground {
 /** Equal texts for wishes that come to the same ground, and only for those. */
 export function groundKey({ drivers }: Demand, { affinities, constraints, ...wishes }: Wishes): string {
   let key = drivers.length === 1 ? textKey(drivers[0] ?? "") : drivers.map(textKey).join("");
-  for (const constraint of constraints) key += `c${constraintKey(constraint)}`;
+  // What almost all jobs ask for is left out, and its absence is told.
+  if (constraints[0] !== DEFAULT_POOL_WISH) key += "p";
+  for (const constraint of constraints) {
+    if (constraint !== DEFAULT_POOL_WISH) key += `c${constraintKey(constraint)}`;
+  }
   for (const affinity of affinities) key += `a${affinity.weight} ${constraintKey(affinity)}`;
   for (const { attribute } of wishes.spreads) key += `s${textKey(attribute)}`;
   for (const { attribute } of wishes.distinctProperties) key += `s${textKey(attribute)}`;

@@ -4,24 +4,30 @@
  */
 
 import type { Demand } from "../../fit/demand.ts";
+import type { PlacementAlgorithm } from "../../model/job.ts";
 import { sharePower } from "../columns/node-columns.ts";
 import { hasPorts } from "../filters.ts";
-import { type Algorithm, packingOf } from "../scores.ts";
+import { packingOf } from "../scores.ts";
 import type { World } from "../world.ts";
 import { firstFrom, type Search, SIZES_KEPT_MAX } from "./cells.ts";
+import type { Draw } from "./draw.ts";
 import type { Ground, NodeClass } from "./ground.ts";
 import { Tournament } from "./tournament.ts";
 
+/** Rows drawn before one is searched for. */
+const TRIES_MAX = 16;
+const NO_ROWS = new Int32Array(0);
+
 export interface ShapeWants {
   readonly demand: Demand;
-  readonly algorithm: Algorithm;
+  readonly algorithm: PlacementAlgorithm;
   readonly ground: Ground;
 }
 
 export class Shape {
   readonly ground: Ground;
   readonly #demand: Demand;
-  readonly #algorithm: Algorithm;
+  readonly #algorithm: PlacementAlgorithm;
   readonly #world: World;
   /** By size of node: 10 to the power of minus the share that an instance takes; undefined: too many. */
   readonly #cpuFactors: readonly number[] | undefined;
@@ -83,7 +89,19 @@ export class Shape {
     return tournament.best(firstFrom(rows, start));
   }
 
-  /** Packing score of a position that `best` gave. */
+  /** Position of any of the class's rows that can take an instance and was not lifted, each as likely. */
+  any(at: number, draw: Draw): number | undefined {
+    const rows = this.ground.classes[at]?.rows ?? NO_ROWS;
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      const position = Math.floor(draw() * rows.length);
+      const isLifted = this.#lifted.has(rows[position] ?? -1);
+      if (!isLifted && this.scoreAt(at, position) !== Number.NEGATIVE_INFINITY) return position;
+    }
+    // Few are left: the first one from anywhere on, which may favour some over others.
+    return this.best(at, rows[Math.floor(draw() * rows.length)] ?? 0);
+  }
+
+  /** Packing score of a position that `best` or `any` gave. */
   scoreAt(at: number, position: number): number {
     const tournament = this.#tournaments[at];
     return tournament === undefined

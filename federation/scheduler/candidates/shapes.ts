@@ -1,7 +1,8 @@
 /** Shapes that were used lately: most jobs ask for what others asked for. */
+
 import type { Wishes } from "../../fit/constraint/wishes.ts";
 import type { Demand } from "../../fit/demand.ts";
-import type { Algorithm } from "../scores.ts";
+import type { PlacementAlgorithm } from "../../model/job.ts";
 import type { World } from "../world.ts";
 import { type Ground, groundKey, groundOf } from "./ground.ts";
 import { Shape } from "./shape.ts";
@@ -29,7 +30,7 @@ export class Shapes {
    * The shape of what instances of a group want, up to date. One that nobody asked for lately is looked up in
    * its ground's cells rather than built up when it is for a single instance.
    */
-  get(demand: Demand, wishes: Wishes, algorithm: Algorithm, instances: number): Shape {
+  get(demand: Demand, wishes: Wishes, algorithm: PlacementAlgorithm, instances: number): Shape {
     if (this.#generation !== this.#world.generation) this.#forget();
     const groundName = groundKey(demand, wishes);
     const key = `${algorithm} ${sizeKey(demand)} ${groundName}`;
@@ -41,7 +42,7 @@ export class Shapes {
     return shape;
   }
 
-  #make(demand: Demand, wishes: Wishes, algorithm: Algorithm, groundName: string): Shape {
+  #make(demand: Demand, wishes: Wishes, algorithm: PlacementAlgorithm, groundName: string): Shape {
     const ground = this.#grounds.get(groundName) ?? groundOf(this.#world, demand, wishes);
     keep(this.#grounds, groundName, ground, GROUNDS_MAX);
     return new Shape(this.#world, { demand, algorithm, ground });

@@ -5,6 +5,8 @@
 import {
   type AdmittedVersion,
   type Allocation,
+  DEFAULT_DATACENTER,
+  DEFAULT_POOL,
   type DriverFacts,
   type Evaluation,
   groupCounts,
@@ -78,6 +80,9 @@ export function nodeRow(rows: Rows, node: NodeRecord): NodeRow {
       disk_bytes: node.resources.diskBytes,
     },
     allocated: { cpu, memory_bytes: memoryBytes },
+    pool: node.pool ?? DEFAULT_POOL,
+    datacenter: node.datacenter ?? DEFAULT_DATACENTER,
+    zone: node.zone ?? null,
     labels: {},
     meta: { ...node.meta },
     attributes: { ...node.attributes },

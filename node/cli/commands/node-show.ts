@@ -20,6 +20,8 @@ export function printNode(context: CommandContext, node: NodeRow): number {
     ["ID", node.id],
     ["Name", node.name],
     ["Region", node.region],
+    ["Pool", node.pool],
+    ["Place", node.zone === null ? node.datacenter : `${node.datacenter}, zone ${node.zone}`],
     ["Status", statusCell(node.eligible ? node.status : `${node.status}, gets nothing new`)],
     ["Voter", node.voter ? "yes" : "no"],
     ["Address", node.address],

@@ -1,5 +1,5 @@
-import { PeerError } from "../../../federation/index.ts";
-import { checkName, DEFAULT_API, parseHostPort, parseMeta } from "../../config.ts";
+import { ALL_POOLS, PeerError } from "../../../federation/index.ts";
+import { checkName, DEFAULT_API, type NodeSite, parseHostPort, parseMeta } from "../../config.ts";
 import { isLogLevel } from "../../host/log.ts";
 import { parseJobFile } from "../../jobfile/index.ts";
 import { type RunningPeer, startPeer } from "../../start.ts";
@@ -70,9 +70,28 @@ function optionsOf(context: CommandContext): Parameters<typeof startPeer>[0] {
     regionName: region === undefined ? undefined : checkName(region, "--region"),
     api: api === undefined ? DEFAULT_API : parseHostPort(api, "--api"),
     meta: parseMeta(listOption(context, "meta")),
+    site: siteOf(context),
     logLevel: level,
     env: context.env,
   };
+}
+
+/** What is not given is left to its default. */
+function siteOf(context: CommandContext): NodeSite {
+  const given = (["pool", "datacenter", "zone"] as const).flatMap((flag) => {
+    const value = stringOption(context, flag);
+    return value === undefined ? [] : [[flag, checkName(value, `--${flag}`)]];
+  });
+  if (stringOption(context, "pool") === ALL_POOLS) {
+    throw new PeerError(
+      "bad_request",
+      `--pool ${ALL_POOLS} is no pool: it is what jobs ask for that take any`,
+      {
+        hint: "choose another name, or leave it out",
+      },
+    );
+  }
+  return Object.fromEntries(given);
 }
 
 /**

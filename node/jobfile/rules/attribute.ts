@@ -7,14 +7,20 @@ interface AttributeProblem {
   readonly hint: string;
 }
 
-const NODE_ATTRIBUTES = ["node.unique.id", "node.unique.name", "node.region", "node.version"] as const;
+const NODE_ATTRIBUTES = [
+  "node.unique.id",
+  "node.unique.name",
+  "node.region",
+  "node.datacenter",
+  "node.zone",
+  "node.pool",
+  "node.version",
+] as const;
 
 const USE_META = "set it with `peer start --meta KEY=VALUE` and write meta.KEY";
 
 const LATER: Readonly<Record<string, string>> = {
-  "node.datacenter": USE_META,
   "node.class": USE_META,
-  "node.pool": USE_META,
 };
 
 /** Nomad's fingerprints under the names that they have here. */

@@ -1,5 +1,10 @@
 /** Rules for constraints, affinities and spreads: what each operator needs. */
-import { type ConstraintOperator, type JobType, runsOnEveryNode } from "../../../federation/index.ts";
+import {
+  type ConstraintOperator,
+  globPattern,
+  type JobType,
+  runsOnEveryNode,
+} from "../../../federation/index.ts";
 import { type Path, quote } from "../findings.ts";
 import { canonicalAttribute, canonicalOperator } from "../placement.ts";
 import type { GroupDraft, JobDraft, TaskDraft } from "../shape/job-shape.ts";
@@ -11,6 +16,15 @@ export function checkJobPlacement(job: JobDraft, type: JobType, context: RuleCon
   checkWishes(job, [], context);
   checkSpreads(job, [], context);
   checkEveryNode(job, type, [], context);
+  checkDatacenters(job, context);
+}
+
+/** With a `*` they become one pattern, which is as long as a pattern may be. */
+function checkDatacenters(job: JobDraft, context: RuleContext): void {
+  const globs = (job.datacenters ?? []).flatMap((glob) => glob ?? []);
+  if (!globs.some((glob) => glob.includes("*"))) return;
+  if (patternProblem(globPattern(globs)) === undefined) return;
+  context.problem(["datacenters"], "are too long together", "shorten or merge some: paris-* for paris-1 …");
 }
 
 export function checkGroupPlacement(
@@ -40,13 +54,13 @@ function checkTask(task: TaskDraft, type: JobType, path: Path, context: RuleCont
 
 /** What chooses among nodes says nothing where none is left out (Nomad refuses it too). */
 function checkEveryNode(
-  owner: Pick<GroupDraft, "affinities" | "spread">,
+  owner: Pick<GroupDraft, "affinities" | "spread" | "algorithm">,
   type: JobType,
   path: Path,
   context: RuleContext,
 ): void {
   if (!runsOnEveryNode(type)) return;
-  for (const field of ["affinities", "spread"] as const) {
+  for (const field of ["affinities", "spread", "algorithm"] as const) {
     if (owner[field] === undefined) continue;
     const message = `a ${type} job runs on every node that fits: there is nothing to prefer`;
     context.problem([...path, field], message, "remove it, or use constraints");

@@ -12,7 +12,15 @@ import {
 import * as limits from "../limits.ts";
 import { formatDuration, formatSize } from "../units.ts";
 import * as later from "./later.ts";
-import { affinitiesField, constraintsField, PLACEMENT_RENAMED, spreadField } from "./placement-shape.ts";
+import {
+  affinitiesField,
+  algorithmField,
+  constraintsField,
+  datacentersField,
+  nodePoolField,
+  PLACEMENT_RENAMED,
+  spreadField,
+} from "./placement-shape.ts";
 import { type Draft, optional, type Read, required, type Written } from "./shape.ts";
 import {
   boolean,
@@ -310,6 +318,7 @@ const groupShape = record(
     constraints: constraintsField,
     affinities: affinitiesField,
     spread: spreadField,
+    algorithm: algorithmField,
     restart: optional(restartShape, "What happens on the same node when a task ends by itself."),
     reschedule: optional(rescheduleShape, "What happens when `restart` gave up: another place."),
     update: optional(updateShape, "How a change reaches the running instances of a service."),
@@ -375,6 +384,9 @@ export const jobShape = record(
     constraints: constraintsField,
     affinities: affinitiesField,
     spread: spreadField,
+    algorithm: algorithmField,
+    node_pool: nodePoolField,
+    datacenters: datacentersField,
     groups: required(map("group", NAME, groupShape, limits.GROUPS_MAX, 1), "Sets of tasks, by name.", {
       hint: "write each group under its name: groups: { web: { tasks: { … } } }",
     }),

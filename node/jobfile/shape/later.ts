@@ -8,7 +8,6 @@ type Later = Readonly<Record<string, string>>;
 
 const ONE_FOR_ALL = "write one group for each system, with a constraint on attr.os or attr.arch";
 const BY_NODE = "remove it: constraints and affinities judge nodes, not what else runs there, yet";
-const NO_POOLS = "remove it and use constraints on meta: `peer start --meta pool=edge`, attribute: meta.pool";
 const ONE_REGION = "remove it: the job runs in the region it is submitted to";
 const ONE_TASK_ORDER = "remove it: all tasks of a group start together";
 const SECRETS = "remove it: there is no secrets store yet; whoever can read the job can read its env";
@@ -28,9 +27,6 @@ export const JOB_LATER: Later = {
   regions: ONE_REGION,
   multiregion: ONE_REGION,
   on_region_loss: ONE_REGION,
-  datacenters: NO_POOLS,
-  node_pool: NO_POOLS,
-  algorithm: "remove it: nodes are filled one after the other",
   near: BY_NODE,
   apart: BY_NODE,
   on_conflict: "remove it: a version that loses a conflict is listed, the winner runs",

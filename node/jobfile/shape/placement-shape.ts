@@ -1,9 +1,14 @@
 /** Where a job may go and where it likes to be: constraints, affinities, spreads. */
-import { CONSTRAINT_OPERATORS, type ConstraintOperator } from "../../../federation/index.ts";
+import {
+  CONSTRAINT_OPERATORS,
+  type ConstraintOperator,
+  DEFAULT_POOL,
+  PLACEMENT_ALGORITHMS,
+} from "../../../federation/index.ts";
 import { WEIGHT_DEFAULT } from "../defaults.ts";
 import * as limits from "../limits.ts";
 import { optional, type Read, required } from "./shape.ts";
-import { choice, integer, list, map, oneOrList, record, scalar, text, VALUE_KEY } from "./shapes.ts";
+import { choice, integer, list, map, NAME, oneOrList, record, scalar, text, VALUE_KEY } from "./shapes.ts";
 
 /** Other spellings that Nomad takes. */
 export const OPERATOR_ALIASES = {
@@ -137,10 +142,34 @@ export const spreadField = optional(
   { hint: "write a map, or a list of them: spread: { attribute: meta.rack }" },
 );
 
+export const algorithmField = optional(
+  choice(PLACEMENT_ALGORITHMS),
+  "Which nodes are best where nothing else tells them apart: `binpack` fills them up one after the other, " +
+    "`spread` evenly, `balanced` uses up their cpu and memory in equal shares, `random` takes any.",
+);
+
+export const nodePoolField = optional(NAME, "Only nodes of this pool are taken; `all` takes those of any.", {
+  default: DEFAULT_POOL,
+  hint: 'write "node_pool: edge", and start nodes with --pool edge',
+});
+
+const datacenter = text(`a datacenter: letters, digits and -_., and * for any of them`, {
+  pattern: "^[A-Za-z0-9_.*\\-]+$",
+  lengthMax: NAME.lengthMax,
+});
+
+export const datacentersField = optional(
+  list("datacenter", datacenter, limits.DATACENTERS_MAX),
+  "Only nodes of these are taken; `*` stands for any letters. Default: all.",
+  { hint: 'write a list: datacenters: [ paris, "lyon-*" ]' },
+);
+
 /** In the singular, as Nomad's blocks are. */
 export const PLACEMENT_RENAMED: Readonly<Record<string, string>> = {
   constraint: "constraints",
   affinity: "affinities",
+  datacenter: "datacenters",
+  pool: "node_pool",
 };
 
 export type ConstraintFile = Read<typeof constraintShape>;

@@ -70,7 +70,7 @@ const PORT = /^port (\d+) of (\S+) is held by (.*?): free it(?:, or let port (\S
 const DYNAMIC = /^needs (\d+) more free ports? in (\d+)-(-?\d+) of (\S+)$/;
 const CONSTRAINT = new RegExp(
   "^(?:no node has .*; (?:values present: .*|no node has the attribute); )?" +
-    "one more fits on (\\S+) without (.*)$",
+    "one more fits on (\\S+)(?: with node_pool (\\S+))?(?: and)?(?: without (.*))?$",
 );
 const NODE = /^would fit on (\S+), but for: (.*)$/;
 
@@ -106,7 +106,15 @@ function follow(advice: string, at: Situation): readonly Situation[] {
     ];
   }
   const constraint = CONSTRAINT.exec(advice);
-  if (constraint !== null) return [without(at, (constraint[2] ?? "").split(" and "))];
+  if (constraint !== null) {
+    const [, , pool, texts = ""] = constraint;
+    const changed = without(at, texts.split(" and "));
+    return [
+      pool === undefined
+        ? changed
+        : { ...changed, job: { ...specOf("shop", []), ...changed.job, nodePool: pool } },
+    ];
+  }
   const [, name = "", reason = ""] = NODE.exec(advice) ?? [];
   if (reason.startsWith("distinct_")) return [without(at, [reason, `${reason} 2`])];
   return [withNode(at, name, (node) => repaired(node, reason))];
@@ -123,7 +131,10 @@ function without(at: Situation, texts: readonly string[]): Situation {
     return { ...of, ...(kept === undefined ? {} : { constraints: kept }) };
   };
   const group = { ...strip(at.group), tasks: at.group.tasks.map(strip) };
-  return { ...at, group, ...(at.job === undefined ? {} : { job: strip(at.job) }) };
+  if (at.job === undefined) return { ...at, group };
+  const { datacenters = [], ...job } = strip(at.job);
+  const isKept = datacenters.length > 0 && !texts.includes(`datacenters ${datacenters.join(", ")}`);
+  return { ...at, group, job: { ...job, ...(isKept ? { datacenters } : {}) } };
 }
 
 function followPort(
@@ -328,6 +339,26 @@ test("constraints: what there is instead, or which of them to drop", () => {
     "one more fits on node-a without meta.rack = r2 and attr.arch = arm",
     "those of one node count as one change",
   );
+});
+
+test("node pools and datacenters: the pool to ask for, the datacenters to leave out", () => {
+  const nodes = [
+    nodeOf("node-a", { pool: "edge", datacenter: "lyon" }),
+    nodeOf("node-b", { eligible: false }),
+  ];
+  const group = groupOf("web");
+  const other = refusalOf({ nodes, group });
+  assert.deepEqual(other.excluded, { "node_pool default": 1, "node not eligible": 1 });
+  assert.equal(other.advice, "one more fits on node-a with node_pool edge");
+  const edge = refusalOf({ nodes, group }, { nodePool: "edge", datacenters: ["paris-*", "rome"] });
+  assert.deepEqual(edge.excluded, { "datacenters paris-*, rome": 1, "node not eligible": 1 });
+  assert.equal(
+    edge.advice,
+    "no node has datacenters paris-*, rome; values present: lyon (1 node), dc1 (1 node); " +
+      "one more fits on node-a without datacenters paris-*, rome",
+  );
+  const both = refusalOf({ nodes, group }, { nodePool: "none", datacenters: ["rome"] });
+  assert.equal(both.advice, "one more fits on node-a with node_pool edge and without datacenters rome");
 });
 
 test("constraints: the values that are there are told as far as they have room", () => {

@@ -13,6 +13,14 @@ import type {
 } from "../../../federation/index.ts";
 import { groupNamed, placed, type Scene, wantOf } from "./worlds.ts";
 
+/** By the shares of cpu and memory that are left. */
+const packing = {
+  binpack: (cpu: number, memory: number) => (20 - 10 ** cpu - 10 ** memory) / 18,
+  spread: (cpu: number, memory: number) => (10 ** cpu + 10 ** memory - 2) / 18,
+  balanced: (cpu: number, memory: number) => 1 - Math.abs(cpu - memory),
+  random: () => 0,
+};
+
 /** The nodes of a scene after some placements. */
 export class Oracle {
   readonly scene: Scene;
@@ -60,7 +68,7 @@ export class Oracle {
   fits(id: NodeId, name: string): boolean {
     const node = this.node(id);
     const group = groupNamed(this.scene.spec, name);
-    if (node.status !== "ready" || !node.eligible) return false;
+    if (node.status !== "ready" || !node.eligible || !this.#stands(node)) return false;
     if (!group.tasks.every((task) => node.drivers[task.driver]?.healthy === true)) return false;
     const [want, free] = [wantOf(group), this.free(id)];
     if (want.cpu > free.cpu || want.memoryBytes > free.memoryBytes) return false;
@@ -71,6 +79,17 @@ export class Oracle {
       (this.scene.spec.constraints ?? []).every((each) => this.satisfies(node, each, undefined)) &&
       own.every((each) => this.satisfies(node, each, name))
     );
+  }
+
+  #stands({ pool = "default", datacenter = "dc1" }: NodeRecord): boolean {
+    const { nodePool = "default", datacenters = ["*"] } = this.scene.spec;
+    // `*` stands for any letters: what stands around it is at the two ends.
+    const isMet = datacenters.some((glob) => {
+      const [before = "", after] = glob.split("*");
+      if (after === undefined) return glob === datacenter;
+      return datacenter.startsWith(before) && datacenter.slice(before.length).endsWith(after);
+    });
+    return isMet && (nodePool === "all" || nodePool === pool);
   }
 
   #hasPorts(node: NodeRecord, group: GroupSpec): boolean {
@@ -106,12 +125,10 @@ export class Oracle {
     const group = groupNamed(this.scene.spec, name);
     const [want, free] = [wantOf(group), this.free(id)];
     const share = (left: number, total: number) => (total === 0 ? 0 : left / total);
-    const parts = [
-      (20 -
-        10 ** share(free.cpu - want.cpu, node.resources.cpu) -
-        10 ** share(free.memoryBytes - want.memoryBytes, node.resources.memoryBytes)) /
-        18,
-    ];
+    const cpu = share(free.cpu - want.cpu, node.resources.cpu);
+    const memory = share(free.memoryBytes - want.memoryBytes, node.resources.memoryBytes);
+    const algorithm = group.algorithm ?? this.scene.spec.algorithm ?? "binpack";
+    const parts = [packing[algorithm](cpu, memory)];
     const collisions = this.instances(name).filter((row) => row.nodeId === id).length;
     if (collisions > 0) parts.push(-(collisions + 1) / Math.max(1, group.count));
     if (id === avoid) parts.push(-1);

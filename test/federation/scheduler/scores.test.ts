@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { demandOf } from "../../../federation/fit/demand.ts";
-import { type Algorithm, nodeScore, packingScore } from "../../../federation/scheduler/scores.ts";
+import type { PlacementAlgorithm } from "../../../federation/index.ts";
+import { nodeScore, packingScore } from "../../../federation/scheduler/scores.ts";
 import { World } from "../../../federation/scheduler/world.ts";
 import { MIB, nodeOf, sizedGroup, viewOf } from "../fixtures.ts";
 
@@ -9,7 +10,7 @@ function packing(
   cpu: number,
   memoryBytes: number,
   total = { cpu: 2_048, memoryBytes: 4_096 * MIB },
-  algorithm: Algorithm = "binpack",
+  algorithm: PlacementAlgorithm = "binpack",
 ): number {
   const node = nodeOf("node-a", { resources: { ...total, diskBytes: 0 } });
   return packingScore(
@@ -48,4 +49,12 @@ test("what speaks for or against a node is averaged in, what does not is left ou
   assert.equal(nodeScore({ ...plain, affinity: -0.5 }), (0.6 - 0.5) / 2);
   assert.equal(nodeScore({ ...plain, spread: 0.25 }), (0.6 + 0.25) / 2);
   assert.equal(nodeScore({ ...plain, affinity: 1, spread: -1, isAvoided: true }), (0.6 - 1 + 1 - 1) / 4);
+});
+
+test("balanced likes nodes that are left with equal shares of both, random none more than others", () => {
+  const total = { cpu: 1_000, memoryBytes: 1_000 * MIB };
+  assert.equal(packing(500, 500 * MIB, total, "balanced"), 1);
+  assert.ok(Math.abs(packing(1_000, 0, total, "balanced")) < 1e-9);
+  assert.ok(Math.abs(packing(250, 0, total, "balanced") - 0.75) < 1e-9);
+  assert.deepEqual([packing(1_000, 0, total, "random"), packing(0, 0, total, "random")], [0, 0]);
 });

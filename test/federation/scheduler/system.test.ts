@@ -274,6 +274,25 @@ function take(site: Site, taken: Step): void {
   if (chosen !== undefined && taken.kind === "report") site.report(chosen.id, taken.status);
 }
 
+test("a node of another pool gets none, and one that changes its pool gives its instance up", () => {
+  const site = new Site();
+  site.register(1);
+  site.register(2, { pool: "edge" });
+  site.run({});
+  assert.deepEqual(
+    site.region.ledger.allocations().map(({ nodeId }) => nodeId),
+    [site.region.ledger.nodes()[0]?.id],
+  );
+  site.run({ nodePool: "edge" });
+  const reasons = site.region.ledger
+    .allocations()
+    .map(({ desired, desiredReason }) => [desired, desiredReason]);
+  assert.deepEqual(reasons, [
+    ["stop", "its node is not asked for"],
+    ["run", undefined],
+  ]);
+});
+
 test("in the end each node that is asked for has one, is done, or is told of, and no other has any", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 25 }), (steps) => {

@@ -1,18 +1,19 @@
 /** Random nodes, jobs and allocations for property tests, and what a plan makes of them. */
 import fc from "fast-check";
-import type {
-  Affinity,
-  Allocation,
-  AllocationId,
-  Constraint,
-  GroupSpec,
-  JobId,
-  JobSpec,
-  NodeRecord,
-  Place,
-  PlacementRequest,
-  PlannedPlacement,
-  Spread,
+import {
+  type Affinity,
+  type Allocation,
+  type AllocationId,
+  type Constraint,
+  type GroupSpec,
+  type JobId,
+  type JobSpec,
+  type NodeRecord,
+  PLACEMENT_ALGORITHMS,
+  type Place,
+  type PlacementRequest,
+  type PlannedPlacement,
+  type Spread,
 } from "../../../federation/index.ts";
 import { allocationOf, groupOf, MIB, nodeOf, specOf, taskOf } from "../fixtures.ts";
 
@@ -35,6 +36,8 @@ const node = fc.record({
   disk: fc.integer({ min: 0, max: 500 }),
   rack: fc.constantFrom("r1", "r1", "r2", "r3", undefined),
   release: fc.constantFrom("1.2.0", "1.10.1", "2.0.0-beta"),
+  pool: fc.constantFrom(undefined, undefined, undefined, "edge"),
+  datacenter: fc.constantFrom(undefined, "paris-1", "paris-2"),
   docker: fc.constantFrom("missing" as const, "unhealthy" as const, "healthy" as const, "healthy" as const),
 });
 
@@ -43,6 +46,8 @@ const nodes = fc.array(node, { maxLength: 6 }).map((rows) =>
     nodeOf(`node-${n}`, {
       resources: { cpu: row.cpu, memoryBytes: row.memory * MIB, diskBytes: row.disk * MIB },
       meta: row.rack === undefined ? {} : { rack: row.rack },
+      ...(row.pool === undefined ? {} : { pool: row.pool }),
+      ...(row.datacenter === undefined ? {} : { datacenter: row.datacenter }),
       attributes: { release: row.release },
       dynamicPorts: [20_000, 20_000 + row.ports - 1],
       reservedPorts: row.reserved,
@@ -98,6 +103,18 @@ const few = <Value>(item: fc.Arbitrary<Value>) =>
     { weight: 3, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(item, { maxLength: 2 }) },
   );
+const algorithm = fc.constantFrom(undefined, undefined, ...PLACEMENT_ALGORITHMS);
+const algorithmField = algorithm.map((name) => (name === undefined ? {} : { algorithm: name }));
+/** Where the job's nodes shall stand. */
+const place = fc
+  .record({
+    pool: fc.constantFrom(undefined, undefined, undefined, "edge", "all", "none"),
+    datacenters: fc.constantFrom(undefined, undefined, undefined, ["dc1"], ["paris-*"], ["paris-2", "*1"]),
+  })
+  .map(({ pool, datacenters }) => ({
+    ...(pool === undefined ? {} : { nodePool: pool }),
+    ...(datacenters === undefined ? {} : { datacenters }),
+  }));
 const wishes = fc.record({ constraints: few(constraint), affinities: few(affinity), spreads: few(spread) });
 
 const group = (name: string) =>
@@ -109,11 +126,13 @@ const group = (name: string) =>
       dynamics: fc.integer({ min: 0, max: 2 }),
       disk: fc.constantFrom(0, 0, 150),
       wishes,
+      algorithm: algorithmField,
     })
-    .map(({ count, tasks, statics, dynamics, disk, wishes: own }) =>
+    .map(({ count, tasks, statics, dynamics, disk, wishes: own, algorithm: chosen }) =>
       groupOf(name, {
         count,
         ...own,
+        ...chosen,
         ...(disk === 0 ? {} : { diskBytes: disk * MIB }),
         tasks: tasks.map((changes, n) => taskOf(`task-${n}`, changes)),
         ports: [
@@ -150,10 +169,12 @@ export const scenes: fc.Arbitrary<Scene> = fc
     groups: fc.tuple(group("alpha"), group("beta")),
     tenants: fc.array(tenant, { maxLength: 8 }),
     wishes,
+    place,
+    algorithm: algorithmField,
     avoid: fc.option(fc.nat(5), { nil: undefined }),
   })
-  .map(({ nodes: rows, groups, tenants, avoid, wishes: ofJob }) => {
-    const spec = specOf("shop", groups, ofJob);
+  .map(({ nodes: rows, groups, tenants, avoid, ...ofJob }) => {
+    const spec = specOf("shop", groups, { ...ofJob.wishes, ...ofJob.place, ...ofJob.algorithm });
     const requests = groups.flatMap((wanted) =>
       Array.from({ length: wanted.count }, (_, index): PlacementRequest => {
         const shunned = index === 0 && avoid !== undefined ? rows[avoid]?.id : undefined;

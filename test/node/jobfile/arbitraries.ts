@@ -1,18 +1,19 @@
 /** Random jobs of every shape that a job file can give, canonical as the parser makes them. */
 import fc from "fast-check";
-import type {
-  Affinity,
-  CheckSpec,
-  Constraint,
-  ConstraintOperator,
-  GroupSpec,
-  JobSpec,
-  JobType,
-  ReschedulePolicy,
-  RestartPolicy,
-  Spread,
-  TaskSpec,
-  UpdatePolicy,
+import {
+  type Affinity,
+  type CheckSpec,
+  type Constraint,
+  type ConstraintOperator,
+  type GroupSpec,
+  type JobSpec,
+  type JobType,
+  PLACEMENT_ALGORITHMS,
+  type ReschedulePolicy,
+  type RestartPolicy,
+  type Spread,
+  type TaskSpec,
+  type UpdatePolicy,
 } from "../../../federation/index.ts";
 
 const RESERVED = new Set(Object.getOwnPropertyNames(Object.prototype));
@@ -159,6 +160,8 @@ function few<Item>(item: fc.Arbitrary<Item>, selector?: (item: Item) => string) 
 const ownWishes = { constraints: few(fc.oneof(wish, distinct)), affinities: few(affinity) };
 const spreads = few(spread, (each) => each.attribute);
 
+const algorithm = fc.constantFrom(undefined, ...PLACEMENT_ALGORITHMS);
+
 const port = fc.integer({ min: 1, max: 65_535 });
 
 const ports = fc
@@ -244,6 +247,7 @@ const group = fc.tuple(ports, tasks).chain(([portList, taskList]) =>
   fc.record({
     ...ownWishes,
     spreads,
+    algorithm,
     diskBytes: fc.option(fc.integer({ min: 2 ** 20, max: 2 ** 50 }), { nil: undefined }),
     name,
     count: fc.integer({ min: 0, max: 10_000 }),
@@ -272,6 +276,12 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
   .record({
     ...ownWishes,
     spreads,
+    algorithm,
+    nodePool: fc.option(
+      name.filter((text) => text !== "default"),
+      { nil: undefined, freq: 1 },
+    ),
+    datacenters: few(fc.stringMatching(/^[a-z0-9]{1,9}(\*|-[0-9])$/), (each) => each),
     id: name,
     namespace: fc.constant("default"),
     type: fc.constantFrom<JobType>("service", "batch", "system", "sysbatch"),
@@ -294,12 +304,25 @@ const NEVER_MOVED: ReschedulePolicy = {
   maxDelayMs: 0,
 };
 
+/** Defaults left out, lists of names sorted. */
+function plain({ algorithm: chosen = "binpack", datacenters, groups, ...job }: JobSpec): JobSpec {
+  return {
+    ...job,
+    ...(chosen === "binpack" ? {} : { algorithm: chosen }),
+    ...(datacenters === undefined ? {} : { datacenters: datacenters.toSorted() }),
+    groups: groups.map(({ algorithm: own, ...group }) =>
+      own === undefined || own === chosen ? group : { ...group, algorithm: own },
+    ),
+  };
+}
+
 /** Without what a job of its type can't have. */
-function canonical(spec: JobSpec): JobSpec {
+function canonical(whole: JobSpec): JobSpec {
+  const spec = plain(whole);
   if (spec.type !== "system" && spec.type !== "sysbatch") return spec;
-  const { affinities: _affinities, spreads: _spreads, ...job } = spec;
+  const { affinities: _affinities, algorithm: _by, spreads: _spreads, ...job } = spec;
   const groups = spec.groups.map((each) => {
-    const { affinities: _liked, spreads: _spread, ...kept } = each;
+    const { affinities: _liked, algorithm: _chosen, spreads: _spread, ...kept } = each;
     const tasks = each.tasks.map(({ affinities: _tasks, ...own }): TaskSpec => own);
     return { ...kept, count: 1, reschedule: NEVER_MOVED, tasks };
   });

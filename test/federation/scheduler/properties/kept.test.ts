@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type {
-  Allocation,
-  AllocationId,
-  GroupSpec,
-  JobId,
-  LedgerView,
-  NodeRecord,
+import {
+  type Allocation,
+  type AllocationId,
+  type GroupSpec,
+  type JobId,
+  type LedgerView,
+  type NodeRecord,
+  PLACEMENT_ALGORITHMS,
 } from "../../../../federation/index.ts";
 import { SHAPES_MAX } from "../../../../federation/scheduler/candidates/shapes.ts";
 import { place } from "../../../../federation/scheduler/place.ts";
@@ -53,7 +54,7 @@ class Tale {
 test("property: job after job goes where it would go in a world made for it", () => {
   const steps = fc.array(fc.tuple(scenes, fc.nat(3), fc.nat(99)), { minLength: 2, maxLength: 10 });
   fc.assert(
-    fc.property(steps, fc.constantFrom("binpack" as const, "spread" as const), (taken, algorithm) => {
+    fc.property(steps, fc.constantFrom(...PLACEMENT_ALGORITHMS), (taken, algorithm) => {
       const [first] = taken[0] ?? [];
       const tale = new Tale(first?.nodes ?? []);
       for (const [seed, [{ requests, spec }, n, pick]] of taken.entries()) {
@@ -123,7 +124,7 @@ test("what differs in one thing alone is no shape for the other", () => {
   const requests = Array.from({ length: 5 }, (_, index) => ({ group: "web", index }));
   for (const round of [0, 1]) {
     for (const group of groups) {
-      for (const algorithm of ["binpack", "spread"] as const) {
+      for (const algorithm of PLACEMENT_ALGORITHMS) {
         const spec = specOf("shop", [group]);
         const made = new World(viewOf({ nodes, allocations: tale.allocations }));
         const placing = place(tale.world, spec, requests, 3, algorithm);

@@ -382,6 +382,8 @@ describe("nodes and services", () => {
       `ID        11111111-0000-4000-8000-000000000000
 Name      sparrow
 Region    local
+Pool      default
+Place     dc1
 Status    ready
 Voter     yes
 Address   127.0.0.1

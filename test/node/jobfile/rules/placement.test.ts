@@ -185,8 +185,8 @@ const BAD_CONSTRAINTS: Parameters<typeof testBadInputs>[0] = [
   ],
   [
     "an attribute that comes later",
-    constraint("attribute: node.datacenter, value: dc1"),
-    `5:22: ${C}.attribute: not supported yet: node.datacenter
+    constraint("attribute: node.class, value: large"),
+    `5:22: ${C}.attribute: not supported yet: node.class
   hint: set it with \`peer start --meta KEY=VALUE\` and write meta.KEY`,
   ],
   [
@@ -199,7 +199,7 @@ const BAD_CONSTRAINTS: Parameters<typeof testBadInputs>[0] = [
     "a slip in an attribute of every node",
     constraint("attribute: node.unique.nam, value: x"),
     `5:22: ${C}.attribute: there is no "node.unique.nam"; did you mean node.unique.name?
-  hint: there is node.unique.id, node.unique.name, node.region, node.version`,
+  hint: there is node.unique.id, node.unique.name, node.region, node.datacenter, node.zone, node.pool, node.version`,
   ],
 ];
 
@@ -339,6 +339,12 @@ describe("jobs that run on every node", () => {
   hint: remove it; \`peer job stop\` stops the job, constraints choose nodes`,
     ],
     [
+      "an algorithm",
+      `type: system\nalgorithm: spread\n${group("")}`,
+      `2:1: algorithm: a system job runs on every node that fits: there is nothing to prefer
+  hint: remove it, or use constraints`,
+    ],
+    [
       "what chooses among nodes, and another place",
       `type: sysbatch\nspread: { attribute: meta.rack }\n${group(
         "    affinities: [ { attribute: meta.x, operator: is_set } ]\n    reschedule: { unlimited: true }",
@@ -349,6 +355,46 @@ describe("jobs that run on every node", () => {
   hint: remove it, or use constraints
 8:5: groups.web.reschedule: a sysbatch job runs on every node that fits: there is no other place
   hint: remove it; restart says what happens on the node`,
+    ],
+  ]);
+});
+
+describe("pools, datacenters and algorithms", () => {
+  const job = (lines: string) => `${lines}\n${group("    algorithm: spread")}`;
+
+  test("are read into one spelling for each meaning", () => {
+    const spec = specOf(job("algorithm: random\nnode_pool: edge\ndatacenters: [ rome, paris-*, rome ]"));
+    assert.deepEqual(
+      [spec.algorithm, spec.nodePool, spec.datacenters],
+      ["random", "edge", ["paris-*", "rome"]],
+    );
+    assert.equal(spec.groups[0]?.algorithm, "spread");
+  });
+
+  test("defaults that are written down are no change", () => {
+    const plain = specOf(group("").replace("groups", "algorithm: spread\ngroups"));
+    const told = specOf(job('algorithm: spread\nnode_pool: default\ndatacenters: [ "*", rome ]'));
+    assert.deepEqual(told, plain);
+    assert.deepEqual(specOf(`algorithm: binpack\n${group("")}`), specOf(group("")));
+  });
+
+  testBadInputs([
+    [
+      "an algorithm that is none",
+      `algorithm: binpak\n${group("")}`,
+      `1:12: algorithm: must be binpack, spread, balanced or random; this is "binpak"
+  hint: did you mean binpack?`,
+    ],
+    [
+      "a datacenter that is no name",
+      `datacenters: [ "paris 1" ]\n${group("")}`,
+      `1:16: datacenters[0]: must be a datacenter: letters, digits and -_., and * for any of them; this is "paris 1"`,
+    ],
+    [
+      "datacenters that make too long a pattern",
+      `datacenters: [ ${Array.from({ length: 40 }, (_, n) => `${"x".repeat(40)}${n}-*`).join(", ")} ]\n${group("")}`,
+      `1:1: datacenters: are too long together
+  hint: shorten or merge some: paris-* for paris-1 …`,
     ],
   ]);
 });
