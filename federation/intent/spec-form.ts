@@ -14,6 +14,7 @@ import {
   type GroupSpec,
   type JobSpec,
   type LogLimits,
+  type Neighbour,
   PLACEMENT_ALGORITHMS,
   type PlacementWishes,
   type PortSpec,
@@ -157,6 +158,16 @@ const wishes: Fields<PlacementWishes> = {
 
 const spreads = optional(list(spread, { max: LIST_MAX }));
 
+const neighbour = object<Neighbour>({
+  kind: oneOf("near", "apart"),
+  job: optional(name),
+  group: optional(name),
+  by: shortText,
+  weight: optional(integer(1, 100)),
+});
+
+const neighbours = optional(list(neighbour, { max: LIST_MAX }));
+
 const algorithm = optional(oneOf(...PLACEMENT_ALGORITHMS));
 /** A name in which `*` stands for any letters. */
 const glob = text({ min: 1, max: NAME_LENGTH_MAX, pattern: /^[A-Za-z0-9_.*-]+$/ });
@@ -177,6 +188,7 @@ const task = object<TaskSpec>({
 const group = object<GroupSpec>({
   ...wishes,
   spreads,
+  neighbours,
   algorithm,
   diskBytes: optional(integer(0, BYTES_MAX)),
   name,
@@ -193,6 +205,7 @@ const group = object<GroupSpec>({
 const jobSpec = object<JobSpec>({
   ...wishes,
   spreads,
+  neighbours,
   algorithm,
   nodePool: optional(name),
   datacenters: optional(list(glob, { min: 1, max: LIST_MAX })),

@@ -1,4 +1,5 @@
 /** The ledger as it would be if a job were submitted now, to plan on without submitting it. */
+import { namedNeighbours } from "../fit/neighbours.ts";
 import type { Allocation } from "../model/allocation.ts";
 import type { AllocationId } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
@@ -31,6 +32,11 @@ export function viewWithJob(
     nodes: () => view.nodes(),
     job: (namespace, id) => (isOwn(namespace, id) ? record : view.job(namespace, id)),
     jobs: () => [...others(), record].toSorted(byName),
+    jobsNaming: (namespace, id) => {
+      const known = view.jobsNaming(namespace, id).filter((job) => !isOwn(job.namespace, job.id));
+      const isNaming = namespace === spec.namespace && namedNeighbours(spec).has(id);
+      return isNaming ? [...known, record].toSorted(byName) : known;
+    },
     currentVersion: (job) => (job === record ? newestOf(record) : view.currentVersion(job)),
     version: (namespace, id, number) =>
       isOwn(namespace, id)

@@ -2,6 +2,7 @@
 import type { Allocation } from "../model/allocation.ts";
 import type { Evaluation } from "../model/evaluation.ts";
 import { type EvaluationId, type JobId, jobKey, type NodeId, type RegionId } from "../model/ids.ts";
+import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { JobRecord, LedgerEvent } from "./command.ts";
 import { evaluationId } from "./identity.ts";
@@ -22,6 +23,7 @@ export class Change {
   readonly atMs: number;
   readonly history: History;
   readonly #events: LedgerEvent[] = [];
+  readonly #moved = new Map<string, { readonly namespace: string; readonly id: JobId }>();
   #evaluationsMade = 0;
 
   constructor(tables: Tables, history: History, index: number, atMs: number) {
@@ -57,8 +59,16 @@ export class Change {
     const allocation: Allocation = { ...row, modifyIndex: this.index, modifiedAtMs: this.atMs };
     const previous = this.tables.allocation(row.id);
     this.tables.putAllocation(allocation);
+    if (isThere(previous) !== isThere(allocation)) {
+      this.#moved.set(jobKey(row.namespace, row.job), { namespace: row.namespace, id: row.job });
+    }
     const before = previous === undefined ? {} : { previous };
     this.#emit({ ...ofAllocation(allocation), type, message, allocation, ...before });
+  }
+
+  /** Jobs of which an instance came, or began to go. */
+  moved(): readonly { readonly namespace: string; readonly id: JobId }[] {
+    return [...this.#moved.values()];
   }
 
   putEvaluation(row: Evaluation, message: string): void {
@@ -101,6 +111,11 @@ export class Change {
   #emit(event: EventOf): void {
     this.#events.push({ index: this.index, n: this.#events.length, atMs: this.atMs, ...event });
   }
+}
+
+/** Placed, and not on its way out: others look where it is. */
+function isThere(row: Allocation | undefined): boolean {
+  return row?.desired === "run" && !isAllocationEnded(row.status);
 }
 
 function ofAllocation(row: Allocation): { key: string; namespace: string; job: JobId } {

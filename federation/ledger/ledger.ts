@@ -11,6 +11,7 @@ import type { NodeRecord } from "../model/node.ts";
 import type { Hash } from "../ports.ts";
 import { admitJob } from "./apply/admission.ts";
 import { collectGarbage } from "./apply/collection.ts";
+import { wakeNeighbours } from "./apply/evaluations.ts";
 import { markNodeDown } from "./apply/node-loss.ts";
 import { restartAllocation, stopAllocation, wakeEvaluation } from "./apply/operation.ts";
 import { applyPlan } from "./apply/plan.ts";
@@ -57,6 +58,7 @@ export class Ledger implements LedgerView {
     invariant(Number.isSafeInteger(index) && index > this.index, `entry ${index} after entry ${this.index}`);
     const change = new Change(this.#tables, this.#history, index, command.atMs);
     const outcome = run(change, command);
+    wakeNeighbours(change);
     this.#tables.index = index;
     return { outcome, events: change.events };
   }
@@ -118,6 +120,10 @@ export class Ledger implements LedgerView {
 
   jobs(): readonly JobRecord[] {
     return this.#tables.jobs();
+  }
+
+  jobsNaming(namespace: string, id: JobId): readonly JobRecord[] {
+    return this.#tables.jobsNaming(namespace, id);
   }
 
   currentVersion(job: JobRecord): AdmittedVersion {

@@ -3,6 +3,7 @@
  * stays as it was. The order of every list is part of the state: it is the same on each replica and after a
  * restore.
  */
+import { namedNeighbours } from "../fit/neighbours.ts";
 import { invariant } from "../invariant.ts";
 import type { Allocation } from "../model/allocation.ts";
 import type { Evaluation } from "../model/evaluation.ts";
@@ -23,6 +24,8 @@ export class Tables implements LedgerView {
   readonly #jobs = new OrderedRows<string, JobRecord>(compareJobs);
   /** Those of the jobs that belong on every node and are not stopped. */
   readonly #systemJobs = new OrderedRows<string, JobRecord>(compareJobs);
+  /** By job: those whose newest version names it as a neighbour. */
+  readonly #naming = new Map<string, Set<string>>();
   readonly #allocations = new Map<AllocationId, Allocation>();
   readonly #allocationsByJob = new GroupedRows<AllocationId, Allocation>();
   readonly #allocationsByNode = new GroupedRows<AllocationId, Allocation>();
@@ -53,6 +56,12 @@ export class Tables implements LedgerView {
   /** System jobs that are not stopped. */
   systemJobs(): readonly JobRecord[] {
     return this.#systemJobs.list();
+  }
+
+  jobsNaming(namespace: string, id: JobId): readonly JobRecord[] {
+    const keys = this.#naming.get(jobKey(namespace, id));
+    if (keys === undefined) return [];
+    return [...keys].sort(compareText).flatMap((key) => this.#jobs.get(key) ?? []);
   }
 
   currentVersion(job: JobRecord): AdmittedVersion {
@@ -133,6 +142,11 @@ export class Tables implements LedgerView {
   putJob(job: JobRecord): void {
     const { spec } = this.currentVersion(job);
     const key = jobKey(job.namespace, job.id);
+    this.#unname(this.#jobs.get(key));
+    for (const named of namedNeighbours(spec)) {
+      const target = jobKey(job.namespace, named);
+      this.#naming.set(target, (this.#naming.get(target) ?? new Set()).add(key));
+    }
     this.#jobs.set(key, job);
     if (isSystemJob(spec) && !job.stopped) this.#systemJobs.set(key, job);
     else this.#systemJobs.delete(key);
@@ -189,8 +203,19 @@ export class Tables implements LedgerView {
     const key = jobKey(job.namespace, job.id);
     const referenced = this.#allocationsByJob.has(key) || this.#evaluationsByJob.has(key);
     invariant(!referenced, `job ${key} is referenced`);
+    this.#unname(job);
     this.#jobs.delete(key);
     this.#systemJobs.delete(key);
+  }
+
+  #unname(job: JobRecord | undefined): void {
+    if (job === undefined) return;
+    for (const named of namedNeighbours(this.currentVersion(job).spec)) {
+      const target = jobKey(job.namespace, named);
+      const keys = this.#naming.get(target);
+      keys?.delete(jobKey(job.namespace, job.id));
+      if (keys?.size === 0) this.#naming.delete(target);
+    }
   }
 
   #occupy(allocation: Allocation, previous: Allocation | undefined): void {

@@ -16,6 +16,8 @@ export interface LedgerView {
   jobs(): readonly JobRecord[];
   /** The version that the job shall run now (or was stopped at): the newest. */
   currentVersion(job: JobRecord): AdmittedVersion;
+  /** Jobs whose newest version names this one as a neighbour, in order of name; not the job itself. */
+  jobsNaming(namespace: string, job: JobId): readonly JobRecord[];
   version(namespace: string, id: JobId, number: number): AdmittedVersion | undefined;
   allocation(id: AllocationId): Allocation | undefined;
   /** In order of creation. */

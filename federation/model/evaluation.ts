@@ -13,7 +13,9 @@ export type EvaluationTrigger =
   | "allocation-judged"
   | "node-changed"
   | "reschedule-due"
-  | "plan-refused";
+  | "plan-refused"
+  /** An instance that it must be near, or apart from, came or went. */
+  | "neighbour-changed";
 
 /** Why some instances of a group have no place: how many nodes each filter excluded, and what would help. */
 export interface Refusal {

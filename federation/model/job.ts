@@ -63,6 +63,22 @@ export interface Spread {
   readonly targets: readonly { readonly value: string; readonly percent: number }[];
 }
 
+/** The attribute that no two nodes share: near by it is on the same node. */
+export const NODE_ITSELF = "node.unique.id";
+
+/** Instances that an instance shall be near, or apart from, when it is placed; what runs is not moved. */
+export interface Neighbour {
+  readonly kind: "near" | "apart";
+  /** Of the same namespace; absent: the job itself. */
+  readonly job?: JobId;
+  /** Absent: any of the job's. */
+  readonly group?: string;
+  /** Nodes with the same value of this attribute are near each other. */
+  readonly by: string;
+  /** 1 to 100; absent: it must be so. */
+  readonly weight?: number;
+}
+
 /** Which nodes are asked, and which of them are liked; on job, group or task, all of them hold together. */
 export interface PlacementWishes {
   /** Absent: none. */
@@ -93,6 +109,8 @@ export const DEFAULT_DATACENTER = "dc1";
 
 export interface JobSpec extends PlacementWishes {
   readonly spreads?: readonly Spread[];
+  /** Of each of its groups. */
+  readonly neighbours?: readonly Neighbour[];
   /** Of groups that have none of their own. */
   readonly algorithm?: PlacementAlgorithm;
   /** Only nodes of this pool are taken; absent: those of the default pool. */
@@ -111,6 +129,7 @@ export interface JobSpec extends PlacementWishes {
 
 export interface GroupSpec extends PlacementWishes {
   readonly spreads?: readonly Spread[];
+  readonly neighbours?: readonly Neighbour[];
   /** Absent: the job's. */
   readonly algorithm?: PlacementAlgorithm;
   /** What the group's directory may take of the node's disk; absent: nothing is reserved. */

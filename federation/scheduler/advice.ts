@@ -4,6 +4,7 @@ import { attributeName } from "../fit/constraint/attribute.ts";
 import { type NodeConstraint, wishText } from "../fit/constraint/constraint.ts";
 import { POOL_ATTRIBUTE } from "../fit/constraint/placement.ts";
 import { type Demand, demandOf } from "../fit/demand.ts";
+import type { NeighbourWish } from "../fit/neighbours.ts";
 import { jobKey } from "../model/ids.ts";
 import { DEFAULT_POOL, type GroupSpec, type JobSpec } from "../model/job.ts";
 import { dynamicPortsWanted, type Filter } from "./filters.ts";
@@ -35,7 +36,12 @@ type Advice =
     }
   | { readonly kind: "dynamic ports"; readonly row: number; readonly missing: number }
   /** Nodes that would do if these did not ask for something else; they are all that keeps the node away. */
-  | { readonly kind: "constraint"; readonly row: number; readonly constraints: readonly NodeConstraint[] }
+  | {
+      readonly kind: "constraint";
+      readonly row: number;
+      readonly constraints: readonly NodeConstraint[];
+      readonly neighbours: readonly NeighbourWish[];
+    }
   | { readonly kind: "node"; readonly row: number; readonly reason: string };
 
 /** Kinds of change, what a job's author can do before what needs the machine. */
@@ -78,7 +84,10 @@ function adviceFor(
     return resourcesAdvice(world, demand, row);
   }
   const constraints = refusing.flatMap(({ constraint }) => constraint ?? []);
-  if (constraints.length === refusing.length) return { kind: "constraint", row, constraints };
+  const neighbours = refusing.flatMap(({ neighbour }) => neighbour ?? []);
+  if (constraints.length + neighbours.length === refusing.length) {
+    return { kind: "constraint", row, constraints, neighbours };
+  }
   if (other !== undefined) return undefined;
   if (only.kind === "port") return portAdvice(world, demand, row);
   if (only.kind === "dynamic ports") {
@@ -124,7 +133,7 @@ function compareAdvice(left: Advice, right: Advice, demand: Demand): number {
 /** How much is asked for, as a share of what the instance wants. */
 function amount(advice: Advice, demand: Demand): number {
   if (advice.kind === "dynamic ports") return advice.missing;
-  if (advice.kind === "constraint") return advice.constraints.length;
+  if (advice.kind === "constraint") return advice.constraints.length + advice.neighbours.length;
   if (advice.kind !== "resources") return 0;
   const share = (missing: number, wanted: number) => (missing > 0 ? missing / wanted : 0);
   return (
@@ -153,7 +162,7 @@ function adviceText(world: World, group: GroupSpec, namespace: string, job: stri
       return `needs ${advice.missing} more free ${ports} in ${first}-${last} of ${name}`;
     }
     case "constraint":
-      return constraintAdviceText(world, name, advice.row, advice.constraints);
+      return constraintAdviceText(world, namespace, advice);
     case "node":
       return `would fit on ${name}, but for: ${advice.reason}`;
   }
@@ -162,25 +171,32 @@ function adviceText(world: World, group: GroupSpec, namespace: string, job: stri
 /** What there is where no node is as asked for; where some are, they have no room. */
 function constraintAdviceText(
   world: World,
-  name: string,
-  row: number,
-  constraints: readonly NodeConstraint[],
+  namespace: string,
+  advice: Advice & { kind: "constraint" },
 ): string {
-  const without = `one more fits on ${name} ${changedWishes(world, row, constraints)}`;
-  const [only, other] = constraints;
-  const selected = only === undefined ? undefined : world.selections.select(only);
-  if (only === undefined || other !== undefined || selected?.includes(1) === true) return without;
-  return `no node has ${wishText(only)}; ${presentValues(world, only.attribute)}; ${without}`;
+  const { constraints, neighbours, row } = advice;
+  const without = `one more fits on ${world.nodes[row]?.name ?? ""} ${changedWishes(world, advice)}`;
+  if (constraints.length + neighbours.length > 1) return without;
+  for (const only of constraints) {
+    if (world.selections.select(only).includes(1)) return without;
+    return `no node has ${wishText(only)}; ${presentValues(world, only.attribute)}; ${without}`;
+  }
+  const isMissing = neighbours.some((only) => only.kind === "near" && !world.hasInstances(namespace, only));
+  return isMissing ? `there is nothing to be ${neighbours[0]?.text}: run it first; ${without}` : without;
 }
 
 /** A job is always of a pool: it can name another one. All else can be left out. */
-function changedWishes(world: World, row: number, constraints: readonly NodeConstraint[]): string {
+function changedWishes(
+  world: World,
+  { constraints, neighbours, row }: Advice & { kind: "constraint" },
+): string {
   const dropped = constraints.filter(({ attribute, wording }) => !isPoolWish(attribute, wording));
   const node = world.nodes[row];
   const pool = dropped.length === constraints.length ? undefined : (node?.pool ?? DEFAULT_POOL);
+  const texts = [...dropped.map(wishText), ...neighbours.map(({ text }) => text)];
   return [
     ...(pool === undefined ? [] : [`with node_pool ${pool}`]),
-    ...(dropped.length === 0 ? [] : [`without ${dropped.map(wishText).join(" and ")}`]),
+    ...(texts.length === 0 ? [] : [`without ${texts.join(" and ")}`]),
   ].join(" and ");
 }
 

@@ -1,13 +1,14 @@
 /** Why instances go where they go, and nowhere else: what each node is to one more of them. */
 
 import { affinityScores } from "../fit/constraint/constraint.ts";
-import { type Wishes, wishesOf } from "../fit/constraint/wishes.ts";
+import { allWishesOf, type Wishes } from "../fit/constraint/wishes.ts";
 import { type Demand, demandOf } from "../fit/demand.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { JobId, NodeId } from "../model/ids.ts";
 import type { GroupSpec, JobSpec, PlacementAlgorithm } from "../model/job.ts";
 import { adviceOn } from "./advice.ts";
 import { Distincts, eachInstance, JobInstances } from "./candidates/instances.ts";
+import { Neighbourhood } from "./candidates/neighbourhood.ts";
 import { SpreadScores } from "./candidates/spread.ts";
 import { countExcluded, dynamicPortsWanted, type Filter, filtersFor } from "./filters.ts";
 import { algorithmOf, collisionScore, nodeScore, packingScore } from "./scores.ts";
@@ -26,6 +27,8 @@ export interface ExplainedScore {
   readonly collisions?: number;
   readonly affinity?: number;
   readonly spread?: number;
+  /** Of those that it likes to be near or apart from. */
+  readonly neighbours?: number;
 }
 
 export type ExplainedNode = {
@@ -103,10 +106,12 @@ interface Question {
 function explainGroup(question: Question): ExplainedGroup {
   const { group, instances, spec, world } = question;
   const demand = demandOf(group);
-  const wishes = wishesOf(spec, group);
-  const filters = filtersFor(demand, wishes, new Distincts(world, wishes, instances, group.name));
+  const wishes = allWishesOf(world, spec, group);
+  const neighbourhood = new Neighbourhood(world, spec, wishes.neighbours, instances);
+  const distincts = new Distincts(world, wishes, instances, group.name);
+  const filters = filtersFor(demand, wishes, distincts, neighbourhood);
   const own = instances.rows("group", group.name);
-  const scoreOf = scorer(question, demand, wishes);
+  const scoreOf = scorer(question, demand, wishes, neighbourhood);
   const fitting: (ExplainedNode & ExplainedScore)[] = [];
   const refusing: ExplainedNode[] = [];
   for (const [row, { id, name }] of world.nodes.entries()) {
@@ -136,6 +141,7 @@ function scorer(
   { algorithm, group, instances, world }: Question,
   demand: Demand,
   wishes: Wishes,
+  neighbourhood: Neighbourhood,
 ): (row: number) => ExplainedScore {
   const { count } = group;
   const own = instances.rows("group", group.name);
@@ -151,13 +157,15 @@ function scorer(
     const there = own.get(row) ?? 0;
     const affinity = affinities?.[row] ?? 0;
     const spread = spreads.reduce((sum, each) => sum + each.scores.boost(each.column.codes[row] ?? -1), 0);
-    const parts = { packing, collisions: there, count, isAvoided: false, affinity, spread };
+    const neighbours = neighbourhood.scoreOf(row);
+    const parts = { packing, collisions: there, count, isAvoided: false, affinity, spread, neighbours };
     return {
       score: nodeScore(parts),
       packing,
       ...(there === 0 ? {} : { collisions: collisionScore(there, count) }),
       ...(affinity === 0 ? {} : { affinity }),
       ...(spread === 0 ? {} : { spread }),
+      ...(neighbours === 0 ? {} : { neighbours }),
     };
   };
 }

@@ -7,6 +7,7 @@
 import type { NodeConstraint } from "../fit/constraint/constraint.ts";
 import type { Wishes } from "../fit/constraint/wishes.ts";
 import type { Demand } from "../fit/demand.ts";
+import type { NeighbourWish } from "../fit/neighbours.ts";
 import {
   type Amount,
   amountRefusal,
@@ -22,6 +23,7 @@ import {
 import { invariant } from "../invariant.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { Distincts } from "./candidates/instances.ts";
+import type { Neighbourhood } from "./candidates/neighbourhood.ts";
 import type { World } from "./world.ts";
 
 export type FilterKind =
@@ -34,7 +36,8 @@ export type FilterKind =
   | "disk"
   | "port"
   | "dynamic ports"
-  | "distinct";
+  | "distinct"
+  | "neighbour";
 
 export interface Filter {
   readonly kind: FilterKind;
@@ -45,18 +48,26 @@ export interface Filter {
   refusal(world: World, row: number): string | undefined;
   /** Of kind `constraint`. */
   readonly constraint?: NodeConstraint;
+  /** Of kind `neighbour`. */
+  readonly neighbour?: NeighbourWish;
 }
 
 /** Kinds of reasons told apart in one refusal: a group may name a thousand ports. */
 const REASONS_MAX = 64;
 
 /** The filters that an instance with this demand and these wishes has to pass, in order. */
-export function filtersFor(demand: Demand, wishes: Wishes, distincts: Distincts): readonly Filter[] {
+export function filtersFor(
+  demand: Demand,
+  wishes: Wishes,
+  distincts: Distincts,
+  neighbourhood: Neighbourhood | undefined,
+): readonly Filter[] {
   return [
     ...nodeFilters(demand),
     ...wishes.constraints.map(constraintFilter),
     ...roomFilters(demand),
     ...distinctFilters(distincts),
+    ...neighbourFilters(neighbourhood),
   ];
 }
 
@@ -193,4 +204,11 @@ function distinctFilters(distincts: Distincts): readonly Filter[] {
     }),
   );
   return [hosts, ...properties];
+}
+
+function neighbourFilters(neighbourhood: Neighbourhood | undefined): readonly Filter[] {
+  const filters = neighbourhood?.filters() ?? [];
+  return filters.map(({ refusal, wish }): Filter => {
+    return { kind: "neighbour", neighbour: wish, refusal: (_world, row) => refusal(row) };
+  });
 }

@@ -3,7 +3,7 @@
  * choice as scoring all nodes for each instance, from tournaments that are kept between plans.
  */
 
-import { type Wishes, wishesOf } from "../fit/constraint/wishes.ts";
+import { allWishesOf, type Wishes } from "../fit/constraint/wishes.ts";
 import { type Demand, demandOf } from "../fit/demand.ts";
 import { invariant } from "../invariant.ts";
 import { REFUSAL_TEXT_LENGTH_MAX } from "../ledger/apply/plan-bounds.ts";
@@ -13,6 +13,7 @@ import { adviceOn } from "./advice.ts";
 import { Choice } from "./candidates/choice.ts";
 import { type Draw, drawFrom, type Seed } from "./candidates/draw.ts";
 import { Distincts, JobInstances } from "./candidates/instances.ts";
+import { Neighbourhood } from "./candidates/neighbourhood.ts";
 import { Shapes } from "./candidates/shapes.ts";
 import { countExcluded, filtersFor } from "./filters.ts";
 import type { Place, PlacementRequest, Placing } from "./plan.ts";
@@ -58,7 +59,7 @@ export function place(
   const instances = new JobInstances(world, spec.namespace, spec.id);
   const task: Task = { world, draft, spec, instances, algorithm, start, draw };
   try {
-    return placeAll(task, workByGroup(spec, requests));
+    return placeAll(task, workByGroup(world, spec, requests));
   } finally {
     draft.release();
   }
@@ -66,7 +67,7 @@ export function place(
 
 function placeAll(task: Task, works: readonly GroupWork[]): Placing {
   const placements: Place[] = [];
-  for (const work of bySize(task.world, works)) {
+  for (const work of inTurn(task.spec, bySize(task.world, works))) {
     const before = placements.length;
     placeGroup(task, work, placements);
     work.unplaced = work.requests.length - (placements.length - before);
@@ -77,7 +78,11 @@ function placeAll(task: Task, works: readonly GroupWork[]): Placing {
 }
 
 /** In the order of the spec's groups. */
-function workByGroup(spec: JobSpec, requests: readonly PlacementRequest[]): readonly GroupWork[] {
+function workByGroup(
+  world: World,
+  spec: JobSpec,
+  requests: readonly PlacementRequest[],
+): readonly GroupWork[] {
   const works: GroupWork[] = [];
   let work: GroupWork | undefined;
   for (const request of requests) {
@@ -89,7 +94,7 @@ function workByGroup(spec: JobSpec, requests: readonly PlacementRequest[]): read
         group !== undefined,
         `a place was asked for group ${request.group}, which the job does not have`,
       );
-      const wishes = wishesOf(spec, group);
+      const wishes = allWishesOf(world, spec, group);
       work = { group, demand: demandOf(group), wishes, requests: [], shunned: [], unplaced: 0 };
       works.push(work);
     }
@@ -97,6 +102,23 @@ function workByGroup(spec: JobSpec, requests: readonly PlacementRequest[]): read
   }
   const order = ({ group }: GroupWork) => spec.groups.indexOf(group);
   return works.length < 2 ? works : works.toSorted((left, right) => order(left) - order(right));
+}
+
+/** After the groups that they must be near. */
+function inTurn(spec: JobSpec, works: readonly GroupWork[]): readonly GroupWork[] {
+  const turn: GroupWork[] = [];
+  const visited = new Set<GroupWork>();
+  const visit = (work: GroupWork): void => {
+    if (visited.has(work)) return;
+    visited.add(work);
+    for (const { group, job, kind, weight } of work.wishes.neighbours) {
+      if (kind !== "near" || weight !== undefined || job !== spec.id) continue;
+      for (const other of works) if (group === undefined || other.group.name === group) visit(other);
+    }
+    turn.push(work);
+  };
+  for (const work of works) visit(work);
+  return turn;
 }
 
 /** Best fit decreasing: what is large finds a gap less easily, so it goes first. */
@@ -116,8 +138,19 @@ function placeGroup(task: Task, work: GroupWork, placements: Place[]): void {
   world.shapes ??= new Shapes(world);
   const shape = world.shapes.get(demand, wishes, algorithm, requests.length);
   const any = algorithm === "random" ? { draw } : {};
-  const terms = { world, shape, wishes, instances, group: group.name, count: group.count, start, ...any };
-  const choice = new Choice(terms);
+  const neighbourhood = neighbourhoodOf(task, wishes);
+  const { count, name } = group;
+  const choice = new Choice({
+    world,
+    shape,
+    wishes,
+    instances,
+    neighbourhood,
+    group: name,
+    count,
+    start,
+    ...any,
+  });
   let rest = requests.length;
   for (const request of requests) {
     const { avoid, node: only } = request;
@@ -139,6 +172,11 @@ function placeGroup(task: Task, work: GroupWork, placements: Place[]): void {
   choice.finish();
 }
 
+function neighbourhoodOf({ instances, spec, world }: Task, wishes: Wishes): Neighbourhood | undefined {
+  const { neighbours } = wishes;
+  return neighbours.length === 0 ? undefined : new Neighbourhood(world, spec, neighbours, instances);
+}
+
 function placeOf(
   { group, index, previous }: PlacementRequest,
   nodeId: Place["nodeId"],
@@ -157,9 +195,11 @@ function rowFor(choice: Choice, world: World, id: string): number | undefined {
   return row !== undefined && choice.canTake(row) ? row : undefined;
 }
 
-function refuse({ instances, spec, world }: Task, work: GroupWork): Refusal {
+function refuse(task: Task, work: GroupWork): Refusal {
+  const { instances, spec, world } = task;
   const { demand, group, shunned, unplaced, wishes } = work;
-  const filters = filtersFor(demand, wishes, new Distincts(world, wishes, instances, group.name));
+  const distincts = new Distincts(world, wishes, instances, group.name);
+  const filters = filtersFor(demand, wishes, distincts, neighbourhoodOf(task, wishes));
   // Instances that belong on one node each are told of by those nodes alone.
   const rows = shunned.length > 0 ? shunned : [...world.nodes.keys()];
   const excluded = countExcluded(world, filters, rows);

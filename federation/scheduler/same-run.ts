@@ -15,7 +15,8 @@ export function isSameRun(before: JobSpec, after: JobSpec, group: string): boole
 }
 
 function whatRuns(spec: JobSpec, group: GroupSpec): string {
-  const { affinities: _a, algorithm: _by, constraints: _c, count: _n, spreads: _s, ...kept } = group;
+  const { affinities: _a, algorithm: _by, constraints: _c, count: _n, ...placed } = group;
+  const { neighbours: _b, spreads: _s, ...kept } = placed;
   const { reschedule: _r, update: _u, ...seen } = kept;
   const tasks = group.tasks.map(({ affinities: _liked, constraints: _asked, ...task }) => task);
   return canonicalText({ type: spec.type, meta: spec.meta, group: { ...seen, tasks } });

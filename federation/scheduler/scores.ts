@@ -33,6 +33,7 @@ export interface ScoreParts {
   readonly isAvoided: boolean;
   readonly affinity: number;
   readonly spread: number;
+  readonly neighbours: number;
 }
 
 /**
@@ -87,23 +88,9 @@ export function collisionScore(collisions: number, count: number): number {
 }
 
 /** The average of the parts that say something. */
-export function nodeScore({ affinity, collisions, count, isAvoided, packing, spread }: ScoreParts): number {
-  let [sum, parts] = [packing, 1];
-  if (collisions > 0) {
-    sum += collisionScore(collisions, count);
-    parts += 1;
-  }
-  if (isAvoided) {
-    sum -= 1;
-    parts += 1;
-  }
-  if (affinity !== 0) {
-    sum += affinity;
-    parts += 1;
-  }
-  if (spread !== 0) {
-    sum += spread;
-    parts += 1;
-  }
-  return sum / parts;
+export function nodeScore(told: ScoreParts): number {
+  const { affinity, collisions, count, isAvoided, neighbours, packing, spread } = told;
+  const said = [collisionScore(collisions, count), isAvoided ? -1 : 0, affinity, spread, neighbours];
+  const parts = said.filter((part) => part !== 0);
+  return [packing, ...parts].reduce((sum, part) => sum + part, 0) / (1 + parts.length);
 }

@@ -3,9 +3,11 @@
  * view, then kept up to date by the ledger's events, so that planning costs what changed and not what is
  * there. An allocation costs nothing here but the bits of its ports: what it holds is in its own row.
  */
+
+import { isNamed, type NeighbourWish } from "../fit/neighbours.ts";
 import { isCounted } from "../fit/refusals.ts";
 import { invariant } from "../invariant.ts";
-import type { LedgerEvent } from "../ledger/command.ts";
+import type { JobRecord, LedgerEvent } from "../ledger/command.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { Allocation } from "../model/allocation.ts";
 import { type JobId, jobKey } from "../model/ids.ts";
@@ -114,6 +116,16 @@ export class World {
     const known = this.#freedAtMs.get(row) ?? this.#freedPorts(row);
     this.#freedAtMs.set(row, known);
     return known.get(port);
+  }
+
+  /** Any of the instances that a wish names is there. */
+  hasInstances(namespace: string, wish: Pick<NeighbourWish, "job" | "group">): boolean {
+    return this.instances(namespace, wish.job).some(({ group }) => isNamed(wish, wish.job, group));
+  }
+
+  /** See `LedgerView.jobsNaming`. */
+  jobsNaming(namespace: string, job: JobId): readonly JobRecord[] {
+    return this.#view.jobsNaming(namespace, job);
   }
 
   /** The job's instances that are not on their way out. */

@@ -343,6 +343,7 @@ function viewOf(nodes: readonly NodeRecord[]): LedgerView {
     nodes: () => nodes,
     job: nothing,
     jobs: none,
+    jobsNaming: none,
     currentVersion: (job) => job.versions.at(-1) ?? unexpected(),
     version: nothing,
     allocation: nothing,

@@ -26,7 +26,7 @@ import {
   RESTART_DEFAULTS,
   UPDATE_DEFAULT,
 } from "./defaults.ts";
-import { formatSpreads, formatWishes } from "./placement.ts";
+import { formatNeighbours, formatSpreads, formatWishes } from "./placement.ts";
 import { defaultCheckNames, defaultServiceName } from "./rules/service-rules.ts";
 import type {
   CheckFile,
@@ -50,6 +50,7 @@ export function formatJobFile(spec: JobSpec): WrittenJob {
     meta: unlessEmpty(spec.meta),
     ...formatWishes(spec),
     spread: formatSpreads(spec.spreads),
+    ...formatNeighbours(spec.id, spec.neighbours),
     algorithm: spec.algorithm,
     node_pool: spec.nodePool,
     datacenters: spec.datacenters,
@@ -64,6 +65,7 @@ function formatGroup(job: JobSpec, group: GroupSpec): WrittenGroup {
     meta: unlessEmpty(group.meta),
     ...formatWishes(group),
     spread: formatSpreads(group.spreads),
+    ...formatNeighbours(job.id, group.neighbours),
     algorithm: group.algorithm,
     restart: formatRestart(job.type, group.restart),
     reschedule: formatReschedule(job.type, group.reschedule),

@@ -26,6 +26,7 @@ export const CONSTRAINTS_MAX = 64;
 export const AFFINITIES_MAX = 64;
 export const SPREADS_MAX = 16;
 export const TARGETS_MAX = 64;
+export const NEIGHBOURS_MAX = 32;
 export const DATACENTERS_MAX = 64;
 
 export const COUNT_MAX = 10_000;

@@ -4,7 +4,10 @@ import {
   type Constraint,
   type ConstraintOperator,
   DEFAULT_POOL,
+  type JobId,
   type JobSpec,
+  type Neighbour,
+  NODE_ITSELF,
   type PlacementAlgorithm,
   type PlacementWishes,
   type Spread,
@@ -14,8 +17,10 @@ import type { affinityShape, constraintShape, spreadShape } from "./shape/placem
 import {
   type AffinityFile,
   type ConstraintFile,
+  type NeighbourFile,
   OPERATOR_ALIASES,
   type SpreadFile,
+  type WrittenNeighbour,
 } from "./shape/placement-shape.ts";
 import type { Written } from "./shape/shape.ts";
 
@@ -89,6 +94,52 @@ export function spreadsOf(files: readonly SpreadFile[] = []): { readonly spreads
     }),
   );
   return { spreads };
+}
+
+/** Near before apart, each in the order of the file. */
+export function neighboursOf(
+  own: string,
+  file: { readonly near?: readonly NeighbourFile[]; readonly apart?: readonly NeighbourFile[] },
+): { readonly neighbours?: readonly Neighbour[] } {
+  const neighbours = (["near", "apart"] as const).flatMap((kind) =>
+    (file[kind] ?? []).map(({ by, group, job, required = false, weight = WEIGHT_DEFAULT }): Neighbour => {
+      // The job itself goes without its name, however it is written.
+      const other = job === undefined || job === own ? {} : { job: job as JobId };
+      return {
+        kind,
+        ...other,
+        ...(group === undefined ? {} : { group }),
+        by: by === undefined ? NODE_ITSELF : canonicalAttribute(by),
+        ...(required ? {} : { weight }),
+      };
+    }),
+  );
+  return neighbours.length === 0 ? {} : { neighbours };
+}
+
+/** With `undefined` for what a file leaves out; one neighbour stands by itself. */
+export function formatNeighbours(
+  own: string,
+  neighbours: readonly Neighbour[] = [],
+): {
+  readonly near: WrittenNeighbour | readonly WrittenNeighbour[] | undefined;
+  readonly apart: WrittenNeighbour | readonly WrittenNeighbour[] | undefined;
+} {
+  const written = (kind: Neighbour["kind"]) => {
+    const list = neighbours.filter((each) => each.kind === kind).map((each) => formatNeighbour(own, each));
+    return list.length > 1 ? list : list[0];
+  };
+  return { near: written("near"), apart: written("apart") };
+}
+
+function formatNeighbour(own: string, { by, group, job, weight }: Neighbour): WrittenNeighbour {
+  return {
+    ...(job === undefined && group !== undefined ? {} : { job: job ?? own }),
+    ...(group === undefined ? {} : { group }),
+    ...(by === NODE_ITSELF ? {} : { by }),
+    ...(weight === undefined || weight === WEIGHT_DEFAULT ? {} : { weight }),
+    ...(weight === undefined ? { required: true } : {}),
+  };
 }
 
 type JobPlace = Pick<JobSpec, "algorithm" | "nodePool" | "datacenters">;

@@ -27,7 +27,7 @@ import {
   RESTART_DEFAULTS,
   UPDATE_DEFAULT,
 } from "./defaults.ts";
-import { groupAlgorithm, placementWishes, placeOf, spreadsOf } from "./placement.ts";
+import { groupAlgorithm, neighboursOf, placementWishes, placeOf, spreadsOf } from "./placement.ts";
 import { defaultCheckNames, defaultServiceName } from "./rules/service-rules.ts";
 import type {
   CheckFile,
@@ -51,6 +51,7 @@ export function specOfFile(file: JobFile): JobSpec {
     meta: sortKeys(file.meta),
     ...placementWishes(file),
     ...spreadsOf(file.spread),
+    ...neighboursOf(job, file),
     ...placeOf(file),
     groups: sortedEntries(file.groups).map(([name, group]) => groupSpec(file, type, name, group)),
   };
@@ -65,6 +66,7 @@ function groupSpec(file: JobFile, type: JobType, name: string, group: GroupFile)
     meta: sortKeys(group.meta),
     ...placementWishes(group),
     ...spreadsOf(group.spread),
+    ...neighboursOf(job, group),
     ...groupAlgorithm(file, group),
     ...(group.ephemeral_disk === undefined ? {} : { diskBytes: group.ephemeral_disk.size }),
     restart: restartPolicy(type, group.restart ?? {}),

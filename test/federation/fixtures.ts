@@ -47,6 +47,12 @@ export function viewOf(rows: Rows): LedgerView {
     nodes: () => nodes,
     job: (namespace, id) => jobs.find((job) => job.namespace === namespace && job.id === id),
     jobs: () => jobs,
+    jobsNaming: (namespace, id) =>
+      jobs.filter((job) => {
+        const spec = job.versions.at(-1)?.spec;
+        const wishes = [spec, ...(spec?.groups ?? [])].flatMap((each) => each?.neighbours ?? []);
+        return job.namespace === namespace && job.id !== id && wishes.some((wish) => wish.job === id);
+      }),
     currentVersion: (job) => {
       const current = job.versions.at(-1);
       if (current === undefined) throw new Error(`job ${job.id} has no version`);

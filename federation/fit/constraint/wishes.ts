@@ -1,5 +1,11 @@
 /** What a group asks of the nodes, and likes in them: its own wishes, its job's and its tasks' together. */
 import type { Affinity, Constraint, GroupSpec, JobSpec, Spread } from "../../model/job.ts";
+import {
+  type NeighbourSource,
+  type NeighbourWish,
+  neighbourWishes,
+  ownNeighbourWishes,
+} from "../neighbours.ts";
 import { attributeName } from "./attribute.ts";
 import { isNodeConstraint, type NodeConstraint } from "./constraint.ts";
 import { isDistinctHosts, propertyLimit } from "./operator.ts";
@@ -22,6 +28,8 @@ export interface Wishes {
   readonly distinctProperties: readonly DistinctProperty[];
   readonly affinities: readonly Affinity[];
   readonly spreads: readonly Spread[];
+  /** The group's own and its job's; `neighbourWishes` knows of those that others have about it. */
+  readonly neighbours: readonly NeighbourWish[];
 }
 
 const NO_WISHES: Wishes = {
@@ -30,6 +38,7 @@ const NO_WISHES: Wishes = {
   distinctProperties: [],
   affinities: [],
   spreads: [],
+  neighbours: [],
 };
 
 export function wishesOf(spec: JobSpec, group: GroupSpec): Wishes {
@@ -38,11 +47,14 @@ export function wishesOf(spec: JobSpec, group: GroupSpec): Wishes {
   const affinities = gather(sources, ({ affinities: liked }) => liked);
   const spreads = gather([group, spec], (source) => source.spreads);
   const placed = placementConstraints(spec);
-  const asked = all.length + affinities.length + spreads.length;
+  const neighbours = ownNeighbourWishes(spec, group);
+  const asked = all.length + affinities.length + spreads.length + neighbours.length;
   if (asked === 0 && placed.length === 1 && placed[0] === DEFAULT_POOL_WISH) return NO_WISHES;
   const judging = all.filter(isNodeConstraint);
   const constraints = judging.length === 0 ? placed : [...placed, ...judging];
-  if (judging.length === all.length) return { ...NO_WISHES, constraints, affinities, spreads };
+  if (judging.length === all.length) {
+    return { ...NO_WISHES, constraints, affinities, spreads, neighbours };
+  }
   const ofJob: ReadonlySet<Constraint> = new Set(spec.constraints);
   const scopeOf = (constraint: Constraint): Scope => (ofJob.has(constraint) ? "job" : "group");
   const hosts = all.filter(({ operator, value }) => operator === "distinct_hosts" && isDistinctHosts(value));
@@ -59,7 +71,15 @@ export function wishesOf(spec: JobSpec, group: GroupSpec): Wishes {
     })),
     affinities,
     spreads,
+    neighbours,
   };
+}
+
+/** With what others ask of the group: that it be apart from them. */
+export function allWishesOf(source: NeighbourSource, spec: JobSpec, group: GroupSpec): Wishes {
+  const wishes = wishesOf(spec, group);
+  const neighbours = neighbourWishes(source, spec, group);
+  return neighbours.length === wishes.neighbours.length ? wishes : { ...wishes, neighbours };
 }
 
 /** Most have none: nothing is copied for them. */

@@ -4,11 +4,14 @@
  */
 
 import { groupResources, staticPorts } from "../../fit/demand.ts";
+import { namedNeighbours, ownNeighbourWishes } from "../../fit/neighbours.ts";
 import type { Evaluation, EvaluationTrigger, Refusal } from "../../model/evaluation.ts";
 import { type EvaluationId, jobKey, type NodeId } from "../../model/ids.ts";
+import { type Neighbour, NODE_ITSELF } from "../../model/job.ts";
 import type { NodeRecord } from "../../model/node.ts";
 import type { Change } from "../change.ts";
 import type { AdmittedVersion, JobRecord } from "../command.ts";
+import { compareText } from "../rows.ts";
 import type { Tables } from "../tables.ts";
 
 /** The job's open evaluation becomes pending with this as its newest reason; made when the job has none. */
@@ -46,11 +49,46 @@ export function raiseSystemJobs(change: Change): void {
   for (const job of change.tables.systemJobs()) raiseEvaluation(change, job, "node-changed");
 }
 
+/** Instances came or went: wakes what must be near them, or apart from them, and has no place yet. */
+export function wakeNeighbours(change: Change): void {
+  const { tables } = change;
+  for (const { id, namespace } of change.moved()) {
+    const moved = tables.job(namespace, id);
+    if (moved === undefined) continue;
+    for (const job of [moved, ...concernedBy(tables, moved)]) {
+      const open = tables.openEvaluation(job.namespace, job.id);
+      if (open === undefined || open.status === "waiting") continue;
+      if (job !== moved || mustBe(tables, moved, moved)) raiseEvaluation(change, job, "neighbour-changed");
+    }
+  }
+}
+
+/** Whom the moved job's instances keep away or let in; being apart binds both sides. */
+function concernedBy(tables: Tables, moved: JobRecord): readonly JobRecord[] {
+  const naming = tables.jobsNaming(moved.namespace, moved.id).filter((job) => mustBe(tables, job, moved));
+  const { spec } = tables.currentVersion(moved);
+  const named = [...namedNeighbours(spec)].sort(compareText);
+  const kept = named.flatMap((id) => tables.job(moved.namespace, id) ?? []);
+  return [...new Set([...naming, ...kept.filter((job) => mustBe(tables, moved, job))])];
+}
+
+/** Whether the one job's instances must be near, or apart from, the other's. */
+function mustBe(tables: Tables, job: JobRecord, other: JobRecord): boolean {
+  const { spec } = tables.currentVersion(job);
+  return [spec, ...spec.groups].some(({ neighbours = [] }) =>
+    neighbours.some((wish) => wish.weight === undefined && (wish.job ?? job.id) === other.id),
+  );
+}
+
 /** Whether a node came to have room, after the index, for something that the plan could not place. */
 export function grewFor(tables: Tables, version: AdmittedVersion, plan: Parked, index: number): boolean {
   return tables
     .nodes()
     .some((node) => tables.grownAt(node.id) > index && mightFit(tables, version, plan, node));
+}
+
+function isByAttribute({ by, weight }: Neighbour): boolean {
+  return weight === undefined && by !== NODE_ITSELF;
 }
 
 interface Parked {
@@ -68,6 +106,8 @@ function mightFit(tables: Tables, version: AdmittedVersion, parked: Parked, node
   return parked.refusals.some((refusal) => {
     const group = version.spec.groups.find((candidate) => candidate.name === refusal.group);
     if (group === undefined) return true;
+    // Nodes are near each other by what each of them says: any of them may change that.
+    if (ownNeighbourWishes(version.spec, group).some(isByAttribute)) return true;
     const demand = { ...groupResources(group), ports: staticPorts(group) };
     return tables.obstacle(node, demand) === undefined;
   });

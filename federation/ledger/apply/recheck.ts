@@ -11,6 +11,7 @@ import { type GroupSpec, runsToCompletion } from "../../model/job.ts";
 import { isAllocationEnded } from "../../model/lifecycle.ts";
 import type { AdmittedVersion, JobRecord, PlannedPlacement } from "../command.ts";
 import { slotCount, slotKey, type Tables } from "../tables.ts";
+import { NeighbourRecheck } from "./neighbour-recheck.ts";
 import { isReplaceable, isUnchanged } from "./replacement.ts";
 import { type GroupTerms, termsOf } from "./terms.ts";
 
@@ -45,11 +46,13 @@ export class Recheck {
   #terms: GroupTerms | undefined;
   /** Found out only for those who ask: most plans need it not. */
   #standing: Standing | undefined;
+  readonly #neighbours: NeighbourRecheck;
   readonly #uses = new Map<DistinctProperty, PropertyUse>();
 
   constructor(tables: Tables, subject: PlanSubject) {
     this.#tables = tables;
     this.#subject = subject;
+    this.#neighbours = new NeighbourRecheck(tables, subject.version.spec);
   }
 
   /** Undefined: the job has no such group. */
@@ -72,12 +75,14 @@ export class Recheck {
       terms.nodeRefusal(node) ??
       portMismatch(terms.group, placement.ports, ports, node.dynamicPorts) ??
       this.#tables.obstacle(node, { cpu, memoryBytes, diskBytes, ports }) ??
-      (terms.looksAround ? this.#companyRefusal(terms, placement.nodeId) : undefined)
+      (terms.looksAround ? this.#companyRefusal(terms, placement.nodeId) : undefined) ??
+      this.#neighbours.refusal(terms.group, placement.nodeId)
     );
   }
 
   /** A placement that was not refused became this allocation. */
   placed(allocation: Allocation): void {
+    this.#neighbours.placed(allocation);
     if (this.#standing === undefined) return;
     this.#enter(this.#standing, allocation);
     for (const [property, { group, used }] of this.#uses) {

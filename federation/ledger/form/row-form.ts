@@ -51,6 +51,7 @@ export const evaluationTrigger = members<EvaluationTrigger>({
   "node-changed": true,
   "reschedule-due": true,
   "plan-refused": true,
+  "neighbour-changed": true,
 });
 
 const evaluationStatus = members<EvaluationStatus>({

@@ -12,6 +12,7 @@ import { type Draw, mix } from "./draw.ts";
 import type { NodeClass } from "./ground.ts";
 import { type HeapSpace, heapSpace, type RowHeap, rowHeap } from "./heap.ts";
 import { Distincts, eachInstance, type JobInstances } from "./instances.ts";
+import type { Neighbourhood } from "./neighbourhood.ts";
 import type { Shape } from "./shape.ts";
 import { SpreadScores } from "./spread.ts";
 
@@ -20,6 +21,8 @@ export interface ChoiceTerms {
   readonly shape: Shape;
   readonly wishes: Wishes;
   readonly instances: JobInstances;
+  /** Undefined: nobody is to be near or apart from others. */
+  readonly neighbourhood: Neighbourhood | undefined;
   readonly group: string;
   /** Instances that the group shall have. */
   readonly count: number;
@@ -32,8 +35,14 @@ export interface ChoiceTerms {
 interface Contest {
   readonly at: number;
   readonly nodes: NodeClass;
-  touched: RowHeap | undefined;
+  /**
+   * Rows that differ from their class, by how many parts of the score they have beyond it: those of one heap
+   * are all divided by the same.
+   */
+  readonly touched: (RowHeap | undefined)[];
   spread: number;
+  /** Sum of the weights of neighbours. */
+  company: number;
   isClosed: boolean;
 }
 
@@ -43,6 +52,8 @@ export class Choice {
   readonly #spreads: readonly SpreadScores[];
   readonly #contests: readonly Contest[];
   readonly #lifted = new Set<number>();
+  /** The heap of its contest that a row stands in. */
+  readonly #heapOf = new Map<number, RowHeap>();
   /** Where rows go by the draw: what they are mixed with. */
   readonly #salt: number | undefined;
   #byCode: Map<number, Contest[]> | undefined;
@@ -65,13 +76,15 @@ export class Choice {
     this.#contests = shape.ground.classes.map((nodes, at) => ({
       at,
       nodes,
-      touched: undefined,
+      touched: [],
       spread: 0,
+      company: 0,
       isClosed: false,
     }));
     if (shape.ground.isSplit) for (const contest of this.#contests) this.#weigh(contest);
     for (const row of this.#distincts.hostRows.keys()) this.#touch(row);
     for (const row of own.keys()) this.#touch(row);
+    for (const row of terms.neighbourhood?.rows() ?? []) this.#touch(row);
   }
 
   /** The best row; `avoid` is taken only when no other is nearly as good. */
@@ -80,7 +93,7 @@ export class Choice {
     const score = this.#scoreOf(avoid);
     if (score === undefined) return this.#best();
     this.#terms.shape.lift(avoid);
-    this.#contestOf(avoid)?.touched?.remove(avoid);
+    this.#leaveHeap(avoid);
     const other = this.#best();
     const otherScore = this.#bestScore;
     this.#putBack(avoid);
@@ -98,6 +111,7 @@ export class Choice {
     const codes = this.#contestOf(row)?.nodes.codes ?? [];
     let all = this.#distincts.properties.length > 0 || this.#spreads.length > 1;
     for (const [at, spread] of this.#spreads.entries()) if (spread.add(codes[at] ?? -1)) all = true;
+    if (this.#terms.neighbourhood?.add(row) === true) all = true;
     const [code] = codes;
     const concerned = all ? this.#contests : this.#contestsWith(code);
     for (const contest of concerned) this.#weigh(contest);
@@ -116,19 +130,27 @@ export class Choice {
     return this.#bestRow < 0 ? undefined : this.#bestRow;
   }
 
-  #contend({ at, nodes, spread, touched }: Contest): void {
-    const { affinity, rows } = nodes;
-    const { draw, shape, start } = this.#terms;
-    const said = affinity + spread;
-    const parts = 1 + Number(affinity !== 0) + Number(spread !== 0);
-    const position = draw === undefined ? shape.best(at, start) : shape.any(at, draw);
-    if (position !== undefined) {
-      const first = rows[position] as number;
-      this.#enter(first, (shape.scoreAt(at, position) + said) / parts);
+  #contend(contest: Contest): void {
+    const { nodes, spread, touched } = contest;
+    const said = nodes.affinity + spread;
+    const parts = 1 + Number(nodes.affinity !== 0) + Number(spread !== 0);
+    this.#contendUntouched(contest, said, parts);
+    for (let more = 0; more < touched.length; more += 1) {
+      const heap = touched[more];
+      const row = heap?.top();
+      if (heap !== undefined && row !== undefined)
+        this.#enter(row, (heap.score(row) + said) / (parts + more));
     }
-    const row = touched?.top();
-    if (touched === undefined || row === undefined) return;
-    this.#enter(row, (touched.score(row) + said) / (parts + 1));
+  }
+
+  #contendUntouched({ at, company, nodes }: Contest, said: number, parts: number): void {
+    const { draw, neighbourhood, shape, start } = this.#terms;
+    if (neighbourhood?.isBoundToRows === true) return;
+    const position = draw === undefined ? shape.best(at, start) : shape.any(at, draw);
+    if (position === undefined) return;
+    const near = neighbourhood?.score(company) ?? 0;
+    const score = (shape.scoreAt(at, position) + said + near) / (parts + Number(near !== 0));
+    this.#enter(nodes.rows[position] as number, score);
   }
 
   #enter(row: number, score: number): void {
@@ -143,15 +165,27 @@ export class Choice {
 
   /** Its score with the penalty for a node where it failed; undefined when it can't go there. */
   #scoreOf(row: number): number | undefined {
-    const { count, group, instances, shape } = this.#terms;
     const contest = this.#contestOf(row);
-    if (contest === undefined || contest.isClosed || this.#distincts.isHostTaken(row)) return undefined;
-    const packing = shape.packing(row);
+    if (contest === undefined || contest.isClosed || this.#isRefused(row)) return undefined;
+    const packing = this.#terms.shape.packing(row);
     if (packing === Number.NEGATIVE_INFINITY) return undefined;
-    const collisions = instances.rows("group", group).get(row) ?? 0;
+    const own = this.#ownOf(row, contest);
     const { affinity } = contest.nodes;
-    const parts = 2 + Number(collisions > 0) + Number(affinity !== 0) + Number(contest.spread !== 0);
-    return (packing + collisionScore(collisions, count) + affinity + contest.spread - 1) / parts;
+    const parts = 2 + own.parts + Number(affinity !== 0) + Number(contest.spread !== 0);
+    return (packing + own.score + affinity + contest.spread - 1) / parts;
+  }
+
+  #isRefused(row: number): boolean {
+    return this.#distincts.isHostTaken(row) || this.#terms.neighbourhood?.isRowRefused(row) === true;
+  }
+
+  /** What is said of the row beyond packing and its class, and in how many parts. */
+  #ownOf(row: number, contest: Contest): { readonly score: number; readonly parts: number } {
+    const { count, group, instances, neighbourhood } = this.#terms;
+    const collisions = instances.rows("group", group).get(row) ?? 0;
+    const near = neighbourhood?.score(contest.company + neighbourhood.rowWeight(row)) ?? 0;
+    const parts = Number(collisions > 0) + Number(near !== 0);
+    return { score: collisionScore(collisions, count) + near, parts };
   }
 
   /** Moves the row to where rows with instances stand. */
@@ -162,18 +196,26 @@ export class Choice {
   }
 
   #enterHeap(row: number): void {
-    const { count, group, instances, shape, world } = this.#terms;
+    const { shape, world } = this.#terms;
     const contest = this.#contestOf(row);
     if (contest === undefined) return;
-    const packing = this.#distincts.isHostTaken(row) ? Number.NEGATIVE_INFINITY : shape.packing(row);
+    const packing = this.#isRefused(row) ? Number.NEGATIVE_INFINITY : shape.packing(row);
     if (packing === Number.NEGATIVE_INFINITY) {
-      contest.touched?.remove(row);
+      this.#leaveHeap(row);
       return;
     }
+    const own = this.#ownOf(row, contest);
     this.#space ??= heapSpace(world.nodes.length);
-    contest.touched ??= rowHeap(this.#space, (each) => this.#rank(each));
-    const collisions = instances.rows("group", group).get(row) ?? 0;
-    contest.touched.set(row, packing + collisionScore(collisions, count));
+    const heap = contest.touched[own.parts] ?? rowHeap(this.#space, (each) => this.#rank(each));
+    contest.touched[own.parts] = heap;
+    if (this.#heapOf.get(row) !== heap) this.#leaveHeap(row);
+    this.#heapOf.set(row, heap);
+    heap.set(row, packing + own.score);
+  }
+
+  #leaveHeap(row: number): void {
+    this.#heapOf.get(row)?.remove(row);
+    this.#heapOf.delete(row);
   }
 
   #putBack(row: number): void {
@@ -209,6 +251,17 @@ export class Choice {
     contest.isClosed = properties.some((property, at) =>
       Distincts.isUsedUp(property, codes[this.#spreads.length + at] ?? -1),
     );
+    if (this.#terms.neighbourhood === undefined) return;
+    this.#meet(contest, this.#terms.neighbourhood, codes.slice(this.#spreads.length + properties.length));
+  }
+
+  /** `codes`: of the neighbours' attributes. */
+  #meet(contest: Contest, neighbourhood: Neighbourhood, codes: readonly number[]): void {
+    contest.isClosed ||= neighbourhood.isClosed(codes);
+    const company = neighbourhood.weightOf(codes);
+    if (company === contest.company) return;
+    contest.company = company;
+    for (const row of this.#lifted) if (this.#contestOf(row) === contest) this.#enterHeap(row);
   }
 
   #rank(row: number): number {

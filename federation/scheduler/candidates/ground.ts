@@ -11,6 +11,7 @@ import type { Constraint } from "../../model/job.ts";
 import { nodeFilters } from "../filters.ts";
 import type { World } from "../world.ts";
 import { Cells, type Search } from "./cells.ts";
+import { neighbourAttributes } from "./neighbourhood.ts";
 
 export interface NodeClass {
   /** Ascending. */
@@ -43,6 +44,7 @@ export function groundKey({ drivers }: Demand, { affinities, constraints, ...wis
   for (const affinity of affinities) key += `a${affinity.weight} ${constraintKey(affinity)}`;
   for (const { attribute } of wishes.spreads) key += `s${textKey(attribute)}`;
   for (const { attribute } of wishes.distinctProperties) key += `s${textKey(attribute)}`;
+  for (const attribute of neighbourAttributes(wishes.neighbours)) key += `s${textKey(attribute)}`;
   return key;
 }
 
@@ -55,9 +57,10 @@ function textKey(text: string): string {
   return `${text.length} ${text}`;
 }
 
-/** Attributes whose values tell classes apart: those of spreads, then those of distinct properties. */
-function splittingAttributes({ distinctProperties, spreads }: Wishes): readonly string[] {
-  return [...spreads, ...distinctProperties].map(({ attribute }) => attribute);
+/** Attributes whose values tell classes apart: of spreads, of distinct properties, of neighbours. */
+function splittingAttributes({ distinctProperties, neighbours, spreads }: Wishes): readonly string[] {
+  const judged = [...spreads, ...distinctProperties].map(({ attribute }) => attribute);
+  return [...judged, ...neighbourAttributes(neighbours)];
 }
 
 export function groundOf(world: World, demand: Demand, wishes: Wishes): Ground {

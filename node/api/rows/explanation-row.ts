@@ -16,13 +16,14 @@ export function explainedGroupRow(explained: ExplainedGroup): ExplainedGroupRow 
 function nodeRow(node: ExplainedNode): ExplainedNodeRow {
   const head = { node_id: node.nodeId, node_name: node.name, instances: node.instances };
   if ("refusal" in node) return { ...head, score: null, refusal: node.refusal, detail: node.detail };
-  const { score: total, packing, collisions, affinity, spread } = node;
+  const { score: total, packing, collisions, affinity, neighbours, spread } = node;
   const score = {
     total,
     packing,
     ...(collisions === undefined ? {} : { collisions }),
     ...(affinity === undefined ? {} : { affinity }),
     ...(spread === undefined ? {} : { spread }),
+    ...(neighbours === undefined ? {} : { neighbours }),
   };
   return { ...head, score, refusal: null, detail: null };
 }

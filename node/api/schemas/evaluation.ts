@@ -20,6 +20,7 @@ const TriggerWord = OneOf<EvaluationTrigger>({
   "node-changed": true,
   "reschedule-due": true,
   "plan-refused": true,
+  "neighbour-changed": true,
 });
 
 export const RefusalRow = Type.Object(

@@ -10,6 +10,7 @@ const ScoreRow = Type.Object(
     collisions: Type.Optional(Type.Number({ description: "instances of the group that are there already" })),
     affinity: Type.Optional(Type.Number()),
     spread: Type.Optional(Type.Number()),
+    neighbours: Type.Optional(Type.Number({ description: "those that it likes to be near or apart from" })),
   },
   { $id: "NodeScore", ...closed },
 );

@@ -28,7 +28,7 @@ export function checkRules(job: JobDraft, context: RuleContext): void {
     if (group === undefined) continue;
     const path = ["groups", name];
     checkUpdate(group, type, path, context);
-    checkGroupPlacement(group, type, path, context);
+    checkGroupPlacement(group, type, path, job, context);
     checkRestart(group, type, path, context);
     checkReschedule(group, type, path, context);
     checkPorts(group, path, context);

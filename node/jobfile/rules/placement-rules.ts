@@ -17,6 +17,7 @@ export function checkJobPlacement(job: JobDraft, type: JobType, context: RuleCon
   checkSpreads(job, [], context);
   checkEveryNode(job, type, [], context);
   checkDatacenters(job, context);
+  checkNeighbours(job, job, [], context);
 }
 
 /** With a `*` they become one pattern, which is as long as a pattern may be. */
@@ -31,9 +32,11 @@ export function checkGroupPlacement(
   group: GroupDraft,
   type: JobType,
   path: Path,
+  job: JobDraft,
   context: RuleContext,
 ): void {
   checkWishes(group, path, context);
+  checkNeighbours(job, group, path, context);
   checkSpreads(group, path, context);
   checkEveryNode(group, type, path, context);
   checkCount(group, type, path, context);
@@ -54,13 +57,13 @@ function checkTask(task: TaskDraft, type: JobType, path: Path, context: RuleCont
 
 /** What chooses among nodes says nothing where none is left out (Nomad refuses it too). */
 function checkEveryNode(
-  owner: Pick<GroupDraft, "affinities" | "spread" | "algorithm">,
+  owner: Pick<GroupDraft, "affinities" | "spread" | "near" | "apart" | "algorithm">,
   type: JobType,
   path: Path,
   context: RuleContext,
 ): void {
   if (!runsOnEveryNode(type)) return;
-  for (const field of ["affinities", "spread", "algorithm"] as const) {
+  for (const field of ["affinities", "spread", "near", "apart", "algorithm"] as const) {
     if (owner[field] === undefined) continue;
     const message = `a ${type} job runs on every node that fits: there is nothing to prefer`;
     context.problem([...path, field], message, "remove it, or use constraints");
@@ -200,6 +203,50 @@ function checkReference(value: string, path: Path, context: RuleContext): void {
     const hint = 'write the value itself, or one attribute alone: "${meta.rack}"';
     context.problem(path, "not supported yet: ${…} within a text", hint);
   }
+}
+
+function checkNeighbours(
+  job: JobDraft,
+  owner: Pick<GroupDraft, "near" | "apart">,
+  ownerPath: Path,
+  context: RuleContext,
+): void {
+  for (const kind of ["near", "apart"] as const) {
+    const path = [...ownerPath, kind];
+    for (const [index, neighbour] of (owner[kind] ?? []).entries()) {
+      const at = context.isList(path) ? [...path, index] : path;
+      if (neighbour !== undefined) checkNeighbour(job, neighbour, at, context);
+    }
+  }
+}
+
+function checkNeighbour(
+  job: JobDraft,
+  neighbour: NonNullable<NonNullable<GroupDraft["near"]>[number]>,
+  path: Path,
+  context: RuleContext,
+): void {
+  const { by, group, required } = neighbour;
+  if (!context.given([...path, "job"]) && !context.given([...path, "group"])) {
+    context.problem(
+      path,
+      "names nobody",
+      'write "job: db" for another job, "group: cache" for a group of this one',
+    );
+  }
+  if (by !== undefined) checkAttributeName(by, [...path, "by"], context);
+  if (required === true && context.given([...path, "weight"])) {
+    const message = "counts for nothing beside required: true, which leaves no choice";
+    context.problem([...path, "weight"], message, "remove one of the two");
+  }
+  const isOwn =
+    !context.given([...path, "job"]) || (neighbour.job !== undefined && neighbour.job === job.job);
+  const groups = Object.keys(job.groups ?? {});
+  if (!isOwn || group === undefined || groups.length === 0 || groups.includes(group)) return;
+  const guess = context.guess(group, groups);
+  const message = `there is no group ${quote(group)} in this job`;
+  const hint = guess === undefined ? `it has ${groups.join(", ")}` : `did you mean ${guess}?`;
+  context.problem([...path, "group"], message, hint);
 }
 
 const PERCENT_MAX = 100;

@@ -7,7 +7,6 @@
 type Later = Readonly<Record<string, string>>;
 
 const ONE_FOR_ALL = "write one group for each system, with a constraint on attr.os or attr.arch";
-const BY_NODE = "remove it: constraints and affinities judge nodes, not what else runs there, yet";
 const ONE_REGION = "remove it: the job runs in the region it is submitted to";
 const ONE_TASK_ORDER = "remove it: all tasks of a group start together";
 const SECRETS = "remove it: there is no secrets store yet; whoever can read the job can read its env";
@@ -27,8 +26,6 @@ export const JOB_LATER: Later = {
   regions: ONE_REGION,
   multiregion: ONE_REGION,
   on_region_loss: ONE_REGION,
-  near: BY_NODE,
-  apart: BY_NODE,
   on_conflict: "remove it: a version that loses a conflict is listed, the winner runs",
   migrate: AT_ONCE,
   all_at_once: "remove it: what fits is placed, the rest waits",
@@ -65,8 +62,6 @@ export const UPDATE_LATER: Later = {
 };
 
 export const GROUP_LATER: Later = {
-  near: BY_NODE,
-  apart: BY_NODE,
   variants: ONE_FOR_ALL,
   migrate: AT_ONCE,
   disconnect: NO_DISCONNECT,

@@ -3,12 +3,25 @@ import {
   CONSTRAINT_OPERATORS,
   type ConstraintOperator,
   DEFAULT_POOL,
+  NODE_ITSELF,
   PLACEMENT_ALGORITHMS,
 } from "../../../federation/index.ts";
 import { WEIGHT_DEFAULT } from "../defaults.ts";
 import * as limits from "../limits.ts";
-import { optional, type Read, required } from "./shape.ts";
-import { choice, integer, list, map, NAME, oneOrList, record, scalar, text, VALUE_KEY } from "./shapes.ts";
+import { optional, type Read, required, type Written } from "./shape.ts";
+import {
+  boolean,
+  choice,
+  integer,
+  list,
+  map,
+  NAME,
+  oneOrList,
+  record,
+  scalar,
+  text,
+  VALUE_KEY,
+} from "./shapes.ts";
 
 /** Other spellings that Nomad takes. */
 export const OPERATOR_ALIASES = {
@@ -142,6 +155,44 @@ export const spreadField = optional(
   { hint: "write a map, or a list of them: spread: { attribute: meta.rack }" },
 );
 
+const neighbourShape = record(
+  "a neighbour",
+  {
+    job: optional(NAME, "The job whose instances are meant. Default: this job."),
+    group: optional(NAME, "The group of that job. Default: any of them; one of both is written."),
+    by: optional(
+      attribute,
+      "Nodes with the same value of it are near each other: `meta.rack`, `node.zone`.",
+      {
+        default: NODE_ITSELF,
+        hint: 'write "by: meta.rack"; without it, near is on the same node',
+      },
+    ),
+    weight: optional(
+      integer(1, limits.WEIGHT_MAX),
+      "How much it counts beside other wishes; not with `required`. Default: 50.",
+      { hint: "1 to 100: near likes such nodes, apart avoids them" },
+    ),
+    required: optional(boolean(), "It must be so: no other node is taken.", { default: false }),
+  },
+  {
+    hint: "write { job: db } or { group: cache, by: meta.rack }",
+    renamed: { attribute: "by", tasks: "group" },
+  },
+);
+
+export const nearField = optional(
+  oneOrList("neighbour", neighbourShape, limits.NEIGHBOURS_MAX),
+  "Instances that it likes to be near, or must be, when it is placed.",
+  { hint: "write a map, or a list of them: near: { job: db, weight: 50 }" },
+);
+
+export const apartField = optional(
+  oneOrList("neighbour", neighbourShape, limits.NEIGHBOURS_MAX),
+  "Instances that it likes to be apart from, or must be.",
+  { hint: "write a map, or a list of them: apart: { group: cache, required: true }" },
+);
+
 export const algorithmField = optional(
   choice(PLACEMENT_ALGORITHMS),
   "Which nodes are best where nothing else tells them apart: `binpack` fills them up one after the other, " +
@@ -175,3 +226,5 @@ export const PLACEMENT_RENAMED: Readonly<Record<string, string>> = {
 export type ConstraintFile = Read<typeof constraintShape>;
 export type AffinityFile = Read<typeof affinityShape>;
 export type SpreadFile = Read<typeof spreadShape>;
+export type NeighbourFile = Read<typeof neighbourShape>;
+export type WrittenNeighbour = Written<typeof neighbourShape>;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { wishesOf } from "../../../federation/fit/constraint/wishes.ts";
+import { allWishesOf } from "../../../federation/fit/constraint/wishes.ts";
 import { demandOf } from "../../../federation/fit/demand.ts";
 import type { Constraint, NodeFacts, PlannedPlacement } from "../../../federation/index.ts";
 import {
@@ -13,6 +13,7 @@ import {
 import { Recheck } from "../../../federation/ledger/apply/recheck.ts";
 import { Tables } from "../../../federation/ledger/tables.ts";
 import { Distincts, JobInstances } from "../../../federation/scheduler/candidates/instances.ts";
+import { Neighbourhood } from "../../../federation/scheduler/candidates/neighbourhood.ts";
 import { filtersFor } from "../../../federation/scheduler/filters.ts";
 import { World } from "../../../federation/scheduler/world.ts";
 import { jobOf, specOf } from "../fixtures.ts";
@@ -215,21 +216,32 @@ test("property: scheduler and ledger refuse the same nodes for the same reasons"
   let taken = 0;
   let refused = 0;
   fc.assert(
-    fc.property(scenes, ({ allocations, nodes, spec }) => {
+    fc.property(scenes, ({ allocations, jobs, nodes, spec }) => {
       const tables = new Tables();
       for (const node of nodes) tables.putNode(node);
       const job = jobOf(spec);
       tables.putJob(job);
-      tables.putJob(jobOf(specOf("other", spec.groups)));
+      for (const name of ["other", "rival"])
+        tables.putJob(
+          jobOf(
+            specOf(
+              name,
+              spec.groups.map(({ neighbours: _, ...each }) => each),
+            ),
+          ),
+        );
+      for (const other of jobs)
+        tables.putJob({ ...other, versions: other.versions.map((each) => ({ ...each, number: 1 })) });
       for (const allocation of allocations) tables.putAllocation(allocation);
       const [version] = job.versions;
       assert.ok(version);
       const world = new World(tables);
       const instances = new JobInstances(world, spec.namespace, spec.id);
       for (const group of spec.groups) {
-        const [demand, wishes] = [demandOf(group), wishesOf(spec, group)];
+        const [demand, wishes] = [demandOf(group), allWishesOf(tables, spec, group)];
         const distincts = new Distincts(world, wishes, instances, group.name);
-        const filters = filtersFor(demand, wishes, distincts);
+        const neighbourhood = new Neighbourhood(world, spec, wishes.neighbours, instances);
+        const filters = filtersFor(demand, wishes, distincts, neighbourhood);
         for (const [row, node] of world.nodes.entries()) {
           const failing = filters.find((filter) => filter.refusal(world, row) !== undefined);
           const ports: Record<string, number> = {};
@@ -259,7 +271,7 @@ test("property: scheduler and ledger refuse the same nodes for the same reasons"
         }
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 800 },
   );
   assert.ok(taken > 100 && refused > 100, `${taken} taken, ${refused} refused`);
 });

@@ -6,6 +6,7 @@ import type {
   Constraint,
   GroupSpec,
   JobId,
+  JobRecord,
   JobSpec,
   NodeRecord,
   Refusal,
@@ -18,15 +19,18 @@ import { groupNamed, placed, scenes, wantOf } from "./worlds.ts";
 interface Situation {
   readonly nodes: readonly NodeRecord[];
   readonly allocations: readonly Allocation[];
+  readonly jobs?: readonly JobRecord[];
   readonly group: GroupSpec;
   /** The group's job, for its wishes. */
   readonly job?: JobSpec;
 }
 
 /** One more instance of the group finds a place. */
-function fits({ nodes, allocations, group, job }: Situation): boolean {
-  const spec = { ...specOf("shop", []), ...job, groups: [group] };
-  const world = new World(viewOf({ nodes, allocations }));
+function fits({ nodes, allocations, group, job, jobs = [] }: Situation): boolean {
+  const base = { ...specOf("shop", []), ...job };
+  const groups = base.groups.map((each) => (each.name === group.name ? group : each));
+  const spec = { ...base, groups: groups.includes(group) ? groups : [group] };
+  const world = new World(viewOf({ nodes, allocations, jobs }));
   return place(world, spec, [{ group: group.name, index: 99 }], 1).placements.length === 1;
 }
 
@@ -69,7 +73,7 @@ const LOWER_DISK = /the group's disk to (\d+) MiB/;
 const PORT = /^port (\d+) of (\S+) is held by (.*?): free it(?:, or let port (\S+) be dynamic)?$/;
 const DYNAMIC = /^needs (\d+) more free ports? in (\d+)-(-?\d+) of (\S+)$/;
 const CONSTRAINT = new RegExp(
-  "^(?:no node has .*; (?:values present: .*|no node has the attribute); )?" +
+  "^(?:no node has .*; (?:values present: .*|no node has the attribute); |there is nothing to be .*: run it first; )?" +
     "one more fits on (\\S+)(?: with node_pool (\\S+))?(?: and)?(?: without (.*))?$",
 );
 const NODE = /^would fit on (\S+), but for: (.*)$/;
@@ -130,11 +134,47 @@ function without(at: Situation, texts: readonly string[]): Situation {
     });
     return { ...of, ...(kept === undefined ? {} : { constraints: kept }) };
   };
-  const group = { ...strip(at.group), tasks: at.group.tasks.map(strip) };
+  const group = apart(strip({ ...at.group, tasks: at.group.tasks.map(strip) }), texts);
   if (at.job === undefined) return { ...at, group };
-  const { datacenters = [], ...job } = strip(at.job);
+  const { datacenters = [], ...job } = apart(strip(at.job), texts);
+  const groups = job.groups.map((each) => (each.name === group.name ? group : yielding(each, "shop", texts)));
+  const jobs = at.jobs?.map((other) => ({
+    ...other,
+    versions: other.versions.map((version) => ({
+      ...version,
+      spec: { ...version.spec, groups: version.spec.groups.map((each) => yielding(each, other.id, texts)) },
+    })),
+  }));
   const isKept = datacenters.length > 0 && !texts.includes(`datacenters ${datacenters.join(", ")}`);
-  return { ...at, group, job: { ...job, ...(isKept ? { datacenters } : {}) } };
+  const changed = { ...job, groups, ...(isKept ? { datacenters } : {}) };
+  return { ...at, group, ...(jobs === undefined ? {} : { jobs }), job: changed };
+}
+
+/** Without the wishes about neighbours that have one of these texts. */
+function apart<Wishing extends Pick<GroupSpec, "neighbours">>(
+  of: Wishing,
+  texts: readonly string[],
+): Wishing {
+  if (of.neighbours === undefined) return of;
+  const kept = of.neighbours.filter(({ by, group, job, kind }) => {
+    const named =
+      group !== undefined && (job ?? "shop") === "shop" ? `group ${group}` : `job ${job ?? "shop"}`;
+    const whole = group !== undefined && !named.startsWith("group") ? `${named} group ${group}` : named;
+    const where = by === "node.unique.id" ? "" : ` by ${by}`;
+    return !texts.includes(`${kind === "near" ? "near" : "apart from"} ${whole}${where}`);
+  });
+  return { ...of, neighbours: kept };
+}
+
+/** The other group, which no longer asks to be apart where a text says that it does. */
+function yielding(asker: GroupSpec, job: string, texts: readonly string[]): GroupSpec {
+  const named = job === "shop" ? `group ${asker.name}` : `job ${job} group ${asker.name}`;
+  const asks = texts.filter(
+    (text) => text.startsWith(`apart from ${named}`) && text.endsWith("which asks for it"),
+  );
+  if (asks.length === 0) return asker;
+  const kept = (asker.neighbours ?? []).filter(({ kind, weight }) => kind === "near" || weight !== undefined);
+  return { ...asker, neighbours: kept };
 }
 
 function followPort(
@@ -180,13 +220,14 @@ function kindOf(advice: string): string {
 test("every advice is true: followed to the letter one more fits, and a little less is not enough", () => {
   const seen = new Map<string, number>();
   fc.assert(
-    fc.property(scenes, ({ nodes, allocations, spec, requests }) => {
-      const { placements, refusals } = place(new World(viewOf({ nodes, allocations })), spec, requests, 1);
+    fc.property(scenes, ({ nodes, allocations, jobs, spec, requests }) => {
+      const view = viewOf({ nodes, allocations, jobs });
+      const { placements, refusals } = place(new World(view), spec, requests, 1);
       const after = [...allocations, ...placed(spec, placements)];
       for (const { group: name, advice } of refusals) {
         if (advice === undefined) continue;
         seen.set(kindOf(advice), (seen.get(kindOf(advice)) ?? 0) + 1);
-        const at: Situation = { nodes, allocations: after, group: groupNamed(spec, name), job: spec };
+        const at: Situation = { nodes, allocations: after, jobs, group: groupNamed(spec, name), job: spec };
         assert.ok(!fits(at), "it is refused before");
         for (const way of follow(advice, at)) assert.ok(fits(way), advice);
         const resources = RESOURCES.exec(advice);

@@ -6,6 +6,8 @@ import type {
   Allocation,
   Constraint,
   GroupSpec,
+  JobId,
+  Neighbour,
   NodeId,
   NodeRecord,
   Placing,
@@ -76,6 +78,7 @@ export class Oracle {
     if (!this.#hasPorts(node, group)) return false;
     const own = [...(group.constraints ?? []), ...group.tasks.flatMap((task) => task.constraints ?? [])];
     return (
+      this.#isInGoodCompany(node, group) &&
       (this.scene.spec.constraints ?? []).every((each) => this.satisfies(node, each, undefined)) &&
       own.every((each) => this.satisfies(node, each, name))
     );
@@ -90,6 +93,58 @@ export class Oracle {
       return datacenter.startsWith(before) && datacenter.slice(before.length).endsWith(after);
     });
     return isMet && (nodePool === "all" || nodePool === pool);
+  }
+
+  #isInGoodCompany(node: NodeRecord, group: GroupSpec): boolean {
+    const hard = this.#neighbours(group).filter(({ weight }) => weight === undefined);
+    const met = hard.every((wish) => {
+      const there = this.#meets(node, wish, this.#named(wish));
+      if (wish.kind === "apart") return !there;
+      const isOwn = (wish.job ?? "shop") === "shop" && (wish.group ?? group.name) === group.name;
+      return there || (isOwn && this.#named(wish).length === 0);
+    });
+    // The other side of being apart, whoever wants it.
+    const askers = [{ spec: this.scene.spec }, ...this.scene.jobs.flatMap(({ versions }) => versions)];
+    return (
+      met &&
+      askers.every(({ spec }) =>
+        spec.groups.every((asker) => {
+          if (spec.id === "shop" && asker.name === group.name) return true;
+          const apart = [...(spec.neighbours ?? []), ...(asker.neighbours ?? [])].filter(
+            (wish) =>
+              wish.kind === "apart" &&
+              wish.weight === undefined &&
+              (wish.job ?? spec.id) === "shop" &&
+              (wish.group ?? group.name) === group.name,
+          );
+          const asking = this.#named({ job: spec.id, group: asker.name });
+          return apart.every((wish) => !this.#meets(node, wish, asking));
+        }),
+      )
+    );
+  }
+
+  #neighbours(group: GroupSpec): readonly Neighbour[] {
+    return [...(this.scene.spec.neighbours ?? []), ...(group.neighbours ?? [])];
+  }
+
+  #named({ group, job = "shop" as JobId }: Pick<Neighbour, "job" | "group">): readonly Allocation[] {
+    return this.#rows.filter(
+      (row) => row.job === job && row.desired === "run" && (group === undefined || row.group === group),
+    );
+  }
+
+  #meets(node: NodeRecord, { by }: Neighbour, rows: readonly Allocation[]): boolean {
+    const own = nodeAttribute(node, by);
+    return own !== undefined && rows.some((row) => nodeAttribute(this.node(row.nodeId), by) === own);
+  }
+
+  company(node: NodeRecord, group: GroupSpec): number {
+    const soft = this.#neighbours(group).filter(({ weight }) => weight !== undefined);
+    const all = soft.reduce((sum, { weight = 0 }) => sum + weight, 0);
+    const met = soft.filter((wish) => this.#meets(node, wish, this.#named(wish)));
+    const sum = met.reduce((total, { kind, weight = 0 }) => total + (kind === "near" ? weight : -weight), 0);
+    return all === 0 ? 0 : sum / all;
   }
 
   #hasPorts(node: NodeRecord, group: GroupSpec): boolean {
@@ -136,6 +191,8 @@ export class Oracle {
     if (affinity !== 0) parts.push(affinity);
     const spread = this.spread(node, group);
     if (spread !== 0) parts.push(spread);
+    const company = this.company(node, group);
+    if (company !== 0) parts.push(company);
     return parts.reduce((sum, part) => sum + part, 0) / parts.length;
   }
 

@@ -9,8 +9,8 @@ import { allocationOf, MIB, nodeOf, sizedGroup, specOf, viewOf } from "../fixtur
 import { Oracle } from "./oracle.ts";
 import { groupNamed, type Scene, scenes } from "./worlds.ts";
 
-function placeScene({ nodes, allocations, spec, requests }: Scene, seed: Seed = 1): Placing {
-  return place(new World(viewOf({ nodes, allocations })), spec, requests, seed);
+function placeScene({ nodes, allocations, jobs, spec, requests }: Scene, seed: Seed = 1): Placing {
+  return place(new World(viewOf({ nodes, allocations, jobs })), spec, requests, seed);
 }
 
 test("nothing is given out twice: cpu, memory and ports stay within each node that was chosen", () => {

@@ -41,13 +41,22 @@ test("spreading the load is packing turned round", () => {
 });
 
 test("what speaks for or against a node is averaged in, what does not is left out", () => {
-  const plain = { packing: 0.6, collisions: 0, count: 10, isAvoided: false, affinity: 0, spread: 0 };
+  const plain = {
+    packing: 0.6,
+    collisions: 0,
+    count: 10,
+    isAvoided: false,
+    affinity: 0,
+    spread: 0,
+    neighbours: 0,
+  };
   assert.equal(nodeScore(plain), 0.6);
   assert.equal(nodeScore({ ...plain, collisions: 1 }), (0.6 - 2 / 10) / 2);
   assert.equal(nodeScore({ ...plain, isAvoided: true }), (0.6 - 1) / 2);
   assert.equal(nodeScore({ ...plain, collisions: 3, count: 4, isAvoided: true }), (0.6 - 1 - 1) / 3);
   assert.equal(nodeScore({ ...plain, affinity: -0.5 }), (0.6 - 0.5) / 2);
   assert.equal(nodeScore({ ...plain, spread: 0.25 }), (0.6 + 0.25) / 2);
+  assert.equal(nodeScore({ ...plain, neighbours: 0.5 }), (0.6 + 0.5) / 2);
   assert.equal(nodeScore({ ...plain, affinity: 1, spread: -1, isAvoided: true }), (0.6 - 1 + 1 - 1) / 4);
 });
 

@@ -7,7 +7,9 @@ import {
   type Constraint,
   type GroupSpec,
   type JobId,
+  type JobRecord,
   type JobSpec,
+  type Neighbour,
   type NodeRecord,
   PLACEMENT_ALGORITHMS,
   type Place,
@@ -15,12 +17,14 @@ import {
   type PlannedPlacement,
   type Spread,
 } from "../../../federation/index.ts";
-import { allocationOf, groupOf, MIB, nodeOf, specOf, taskOf } from "../fixtures.ts";
+import { allocationOf, groupOf, jobOf, MIB, nodeOf, specOf, taskOf } from "../fixtures.ts";
 
 export interface Scene {
   readonly nodes: readonly NodeRecord[];
   readonly allocations: readonly Allocation[];
   readonly spec: JobSpec;
+  /** Others that have wishes about it. */
+  readonly jobs: readonly JobRecord[];
   readonly requests: readonly PlacementRequest[];
 }
 
@@ -36,7 +40,7 @@ const node = fc.record({
   disk: fc.integer({ min: 0, max: 500 }),
   rack: fc.constantFrom("r1", "r1", "r2", "r3", undefined),
   release: fc.constantFrom("1.2.0", "1.10.1", "2.0.0-beta"),
-  pool: fc.constantFrom(undefined, undefined, undefined, "edge"),
+  pool: fc.constantFrom(undefined, undefined, undefined, undefined, undefined, "edge"),
   datacenter: fc.constantFrom(undefined, "paris-1", "paris-2"),
   docker: fc.constantFrom("missing" as const, "unhealthy" as const, "healthy" as const, "healthy" as const),
 });
@@ -108,14 +112,63 @@ const algorithmField = algorithm.map((name) => (name === undefined ? {} : { algo
 /** Where the job's nodes shall stand. */
 const place = fc
   .record({
-    pool: fc.constantFrom(undefined, undefined, undefined, "edge", "all", "none"),
-    datacenters: fc.constantFrom(undefined, undefined, undefined, ["dc1"], ["paris-*"], ["paris-2", "*1"]),
+    pool: fc.constantFrom(...Array<undefined>(9).fill(undefined), "edge", "all", "none"),
+    datacenters: fc.constantFrom(
+      ...Array<undefined>(7).fill(undefined),
+      ["dc1"],
+      ["paris-*"],
+      ["paris-2", "*1"],
+    ),
   })
   .map(({ pool, datacenters }) => ({
     ...(pool === undefined ? {} : { nodePool: pool }),
     ...(datacenters === undefined ? {} : { datacenters }),
   }));
-const wishes = fc.record({ constraints: few(constraint), affinities: few(affinity), spreads: few(spread) });
+/** Named by job or group, some of which are the wishing group itself, some are nowhere. */
+const neighbour = fc
+  .record({
+    kind: fc.constantFrom("near" as const, "apart" as const),
+    whom: fc.constantFrom<Pick<Neighbour, "job" | "group">>(
+      { group: "alpha" },
+      { group: "beta" },
+      {},
+      { job: "other" as JobId },
+      { job: "other" as JobId, group: "beta" },
+      { job: "rival" as JobId },
+    ),
+    by: fc.constantFrom("node.unique.id", "node.unique.id", "meta.rack", "attr.release"),
+    weight: fc.constantFrom(undefined, 30, 50, 100),
+  })
+  .map(
+    ({ by, kind, weight, whom }): Neighbour => ({
+      kind,
+      ...whom,
+      by,
+      ...(weight === undefined ? {} : { weight }),
+    }),
+  );
+/** Another job, which wants none of `shop` near it. */
+const rival = fc
+  .option(
+    fc.record({
+      whom: fc.constantFrom<Pick<Neighbour, "job" | "group">>({}, { group: "beta" }),
+      by: fc.constantFrom("node.unique.id", "meta.rack"),
+    }),
+    { nil: undefined, freq: 1 },
+  )
+  .map((wish): readonly JobRecord[] => {
+    if (wish === undefined) return [];
+    const apart: Neighbour = { kind: "apart", job: "shop" as JobId, ...wish.whom, by: wish.by };
+    return [jobOf(specOf("rival", [groupOf("alpha", { neighbours: [apart] })]))];
+  });
+const wishes = fc
+  .record({
+    constraints: few(constraint),
+    affinities: few(affinity),
+    spreads: few(spread),
+    neighbours: few(neighbour),
+  })
+  .map(({ neighbours, ...others }) => (neighbours.length === 0 ? others : { ...others, neighbours }));
 
 const group = (name: string) =>
   fc
@@ -149,7 +202,7 @@ interface Tenant {
   readonly ports: readonly number[];
   readonly status: Allocation["status"];
   readonly desired: Allocation["desired"];
-  readonly isOwn: boolean;
+  readonly job: string;
 }
 
 const tenant: fc.Arbitrary<Tenant> = fc.record({
@@ -159,7 +212,7 @@ const tenant: fc.Arbitrary<Tenant> = fc.record({
   ports: fc.subarray([8080, 20_002, 20_003, 20_004]),
   status: fc.constantFrom("running", "pending", "complete", "failed"),
   desired: fc.constantFrom("run", "stop"),
-  isOwn: fc.boolean(),
+  job: fc.constantFrom("shop", "shop", "other", "rival"),
 });
 
 /** Tenants that may hold more than their node has (it shrank), but no port twice. */
@@ -170,10 +223,11 @@ export const scenes: fc.Arbitrary<Scene> = fc
     tenants: fc.array(tenant, { maxLength: 8 }),
     wishes,
     place,
+    rival,
     algorithm: algorithmField,
     avoid: fc.option(fc.nat(5), { nil: undefined }),
   })
-  .map(({ nodes: rows, groups, tenants, avoid, ...ofJob }) => {
+  .map(({ nodes: rows, groups, tenants, avoid, rival: jobs, ...ofJob }) => {
     const spec = specOf("shop", groups, { ...ofJob.wishes, ...ofJob.place, ...ofJob.algorithm });
     const requests = groups.flatMap((wanted) =>
       Array.from({ length: wanted.count }, (_, index): PlacementRequest => {
@@ -181,7 +235,7 @@ export const scenes: fc.Arbitrary<Scene> = fc
         return { group: wanted.name, index, ...(shunned === undefined ? {} : { avoid: shunned }) };
       }),
     );
-    return { nodes: rows, allocations: tenantsOf(rows, tenants), spec, requests };
+    return { nodes: rows, allocations: tenantsOf(rows, tenants), spec, jobs, requests };
   });
 
 function tenantsOf(rows: readonly NodeRecord[], tenants: readonly Tenant[]): readonly Allocation[] {
@@ -193,7 +247,7 @@ function tenantsOf(rows: readonly NodeRecord[], tenants: readonly Tenant[]): rea
     const ports = row.ports.filter((port) => !isLive || !held.has(`${home.id} ${port}`));
     if (isLive) for (const port of ports) held.add(`${home.id} ${port}`);
     return allocationOf(`tenant-${n}`, {
-      job: (row.isOwn ? "shop" : "other") as JobId,
+      job: row.job as JobId,
       group: "alpha",
       index: 100 + n,
       nodeId: home.id,

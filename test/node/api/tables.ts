@@ -181,6 +181,7 @@ export function ledgerOf(tables: Tables): LedgerView {
     nodes: () => nodes,
     job: jobOf,
     jobs: () => jobs,
+    jobsNaming: () => [],
     currentVersion: (of) => of.versions.at(-1) ?? assert.fail("a job without a version"),
     version: (namespace, id, number) =>
       jobOf(namespace, id)?.versions.find((version) => version.number === number),

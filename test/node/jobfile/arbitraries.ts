@@ -6,8 +6,10 @@ import {
   type Constraint,
   type ConstraintOperator,
   type GroupSpec,
+  type JobId,
   type JobSpec,
   type JobType,
+  type Neighbour,
   PLACEMENT_ALGORITHMS,
   type ReschedulePolicy,
   type RestartPolicy,
@@ -160,6 +162,17 @@ function few<Item>(item: fc.Arbitrary<Item>, selector?: (item: Item) => string) 
 const ownWishes = { constraints: few(fc.oneof(wish, distinct)), affinities: few(affinity) };
 const spreads = few(spread, (each) => each.attribute);
 
+const neighbour: fc.Arbitrary<Neighbour> = fc.record(
+  {
+    kind: fc.constantFrom("near" as const, "apart" as const),
+    job: name.map((text) => text as JobId),
+    group: name,
+    by: fc.oneof(fc.constant("node.unique.id"), attribute),
+    weight: fc.integer({ min: 1, max: 100 }),
+  },
+  { requiredKeys: ["kind", "job", "by"] },
+);
+
 const algorithm = fc.constantFrom(undefined, ...PLACEMENT_ALGORITHMS);
 
 const port = fc.integer({ min: 1, max: 65_535 });
@@ -247,6 +260,7 @@ const group = fc.tuple(ports, tasks).chain(([portList, taskList]) =>
   fc.record({
     ...ownWishes,
     spreads,
+    neighbours: few(neighbour),
     algorithm,
     diskBytes: fc.option(fc.integer({ min: 2 ** 20, max: 2 ** 50 }), { nil: undefined }),
     name,
@@ -276,6 +290,7 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
   .record({
     ...ownWishes,
     spreads,
+    neighbours: few(neighbour),
     algorithm,
     nodePool: fc.option(
       name.filter((text) => text !== "default"),
@@ -310,19 +325,34 @@ function plain({ algorithm: chosen = "binpack", datacenters, groups, ...job }: J
     ...job,
     ...(chosen === "binpack" ? {} : { algorithm: chosen }),
     ...(datacenters === undefined ? {} : { datacenters: datacenters.toSorted() }),
-    groups: groups.map(({ algorithm: own, ...group }) =>
-      own === undefined || own === chosen ? group : { ...group, algorithm: own },
-    ),
+    ...nearFirst(job.id, job),
+    groups: groups.map(({ algorithm: own, ...group }) => ({
+      ...group,
+      ...nearFirst(job.id, group),
+      ...(own === undefined || own === chosen ? {} : { algorithm: own }),
+    })),
   };
+}
+
+/** A job does not call itself by its name. */
+function nearFirst(own: JobId, { neighbours }: Pick<GroupSpec, "neighbours">): Pick<GroupSpec, "neighbours"> {
+  if (neighbours === undefined) return {};
+  const order = (kind: Neighbour["kind"]) =>
+    neighbours.filter((each) => each.kind === kind).map((each) => (each.job === own ? unnamed(each) : each));
+  return { neighbours: [...order("near"), ...order("apart")] };
+}
+
+function unnamed({ job: _, ...neighbour }: Neighbour): Neighbour {
+  return neighbour;
 }
 
 /** Without what a job of its type can't have. */
 function canonical(whole: JobSpec): JobSpec {
   const spec = plain(whole);
   if (spec.type !== "system" && spec.type !== "sysbatch") return spec;
-  const { affinities: _affinities, algorithm: _by, spreads: _spreads, ...job } = spec;
+  const { affinities: _affinities, algorithm: _by, neighbours: _near, spreads: _spreads, ...job } = spec;
   const groups = spec.groups.map((each) => {
-    const { affinities: _liked, algorithm: _chosen, spreads: _spread, ...kept } = each;
+    const { affinities: _liked, algorithm: _chosen, neighbours: _apart, spreads: _spread, ...kept } = each;
     const tasks = each.tasks.map(({ affinities: _tasks, ...own }): TaskSpec => own);
     return { ...kept, count: 1, reschedule: NEVER_MOVED, tasks };
   });

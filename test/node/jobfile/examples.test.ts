@@ -14,9 +14,11 @@ import { ledgerOf, node } from "../api/tables.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 
-function taskOf(example: string): TaskSpec {
+/** Of the first group, unless one is named. */
+function taskOf(example: string, name?: string): TaskSpec {
   const parsed = parseJobFile(readFileSync(join(root, "examples", example), "utf8"));
-  const task = parsed.ok ? parsed.value.spec.groups[0]?.tasks[0] : undefined;
+  const groups = parsed.ok ? parsed.value.spec.groups : [];
+  const task = groups.find((group) => name === undefined || group.name === name)?.tasks[0];
   assert.ok(task !== undefined, example);
   return task;
 }
@@ -136,6 +138,28 @@ describe("the examples", () => {
       assert.equal(await (await fetch(address)).text(), "instance 2 on attic\n");
     } finally {
       child.kill("SIGKILL");
+    }
+  });
+
+  test("near runs both of its groups until they are asked to stop", async () => {
+    for (const [group, line] of [
+      ["cache", "caching"],
+      ["web", "beside a cache on attic"],
+    ] as const) {
+      const child = start(taskOf("near.yaml", group), {
+        PEER_IP_cache: "127.0.0.1",
+        PEER_PORT_cache: "0",
+        PEER_NODE_NAME: "attic",
+      });
+      try {
+        const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+        assert.equal(String((await lines.next()).value), line);
+        child.kill("SIGTERM");
+        if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+        if (process.platform !== "win32") assert.equal(child.exitCode, 0);
+      } finally {
+        child.kill("SIGKILL");
+      }
     }
   });
 

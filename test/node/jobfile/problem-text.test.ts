@@ -12,7 +12,7 @@ describe("describeProblems", () => {
       `shop.yaml:4:5: groups.web.cuont: unknown field "cuont"; did you mean "count"?
   4 |     cuont: 2
     |     ^
-  hint: a group has count, meta, constraints, affinities, spread, algorithm, restart, reschedule, ` +
+  hint: a group has count, meta, constraints, affinities, spread, near, apart, algorithm, restart, reschedule, ` +
         "update, ephemeral_disk, network, services, tasks",
     );
   });

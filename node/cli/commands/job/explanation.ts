@@ -13,18 +13,22 @@ export function printExplanation(out: Output, group: ExplainedGroupRow): void {
   );
   if (group.advice !== undefined) out.line(`  ${group.advice}`);
   const shown = group.nodes.slice(0, NODES_MAX);
+  // Few jobs have neighbours: the column is there for those that do.
+  const hasNeighbours = shown.some(({ score }) => score?.neighbours !== undefined);
   if (shown.length > 0) {
     out.rows(
       [
         { header: "node", isFlexible: true },
         { header: "instances" },
         ...SCORES.map((header) => ({ header })),
+        ...(hasNeighbours ? [{ header: "neighbours" }] : []),
         { header: "why not", isWhole: true },
       ],
       shown.map(({ detail, instances, node_name, score }) => [
         node_name,
         String(instances),
         ...[score?.total, score?.packing, score?.collisions, score?.affinity, score?.spread].map(scoreText),
+        ...(hasNeighbours ? [scoreText(score?.neighbours)] : []),
         detail ?? "",
       ]),
     );

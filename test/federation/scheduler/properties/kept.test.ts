@@ -7,6 +7,7 @@ import {
   type AllocationId,
   type GroupSpec,
   type JobId,
+  type JobRecord,
   type LedgerView,
   type NodeRecord,
   PLACEMENT_ALGORITHMS,
@@ -24,9 +25,9 @@ class Tale {
   readonly world: World;
   #made = 0;
 
-  constructor(nodes: readonly NodeRecord[]) {
+  constructor(nodes: readonly NodeRecord[], jobs: readonly JobRecord[] = []) {
     this.nodes = nodes;
-    const now = () => viewOf({ nodes, allocations: this.allocations });
+    const now = () => viewOf({ nodes, allocations: this.allocations, jobs });
     const view: LedgerView = {
       ...now(),
       allocationsOfJob: (namespace, job) => now().allocationsOfJob(namespace, job),
@@ -56,12 +57,13 @@ test("property: job after job goes where it would go in a world made for it", ()
   fc.assert(
     fc.property(steps, fc.constantFrom(...PLACEMENT_ALGORITHMS), (taken, algorithm) => {
       const [first] = taken[0] ?? [];
-      const tale = new Tale(first?.nodes ?? []);
+      const { jobs = [], nodes = [] } = first ?? {};
+      const tale = new Tale(nodes, jobs);
       for (const [seed, [{ requests, spec }, n, pick]] of taken.entries()) {
         const known = requests.map(({ group, index }) => ({ group, index }));
         for (const shop of [{ ...spec, id: `job-${n}` as JobId }, spec]) {
           const kept = place(tale.world, shop, known, seed, algorithm);
-          const made = new World(viewOf({ nodes: tale.nodes, allocations: tale.allocations }));
+          const made = new World(viewOf({ nodes: tale.nodes, allocations: tale.allocations, jobs }));
           assert.deepEqual(kept, place(made, shop, known, seed, algorithm));
           tale.add(placed(shop, kept.placements));
         }

@@ -398,3 +398,52 @@ describe("pools, datacenters and algorithms", () => {
     ],
   ]);
 });
+
+describe("neighbours", () => {
+  test("are read into one spelling for each meaning", () => {
+    const { neighbours } = groupOf(
+      group(`    near: { job: db }
+    apart:
+      - { group: web, by: "\${meta.rack}", required: true }
+      - { job: a, group: web, weight: 10 }
+      - { job: a }`),
+    );
+    assert.deepEqual(neighbours, [
+      { kind: "near", job: "db", by: "node.unique.id", weight: 50 },
+      { kind: "apart", group: "web", by: "meta.rack" },
+      { kind: "apart", group: "web", by: "node.unique.id", weight: 10 },
+      { kind: "apart", by: "node.unique.id", weight: 50 },
+    ]);
+  });
+
+  testBadInputs([
+    [
+      "nobody",
+      group("    near: { weight: 5 }"),
+      `5:5: groups.web.near: names nobody
+  hint: write "job: db" for another job, "group: cache" for a group of this one`,
+    ],
+    [
+      "a group that is not there",
+      group("    near: [ { job: db, group: wob }, { group: wob } ]"),
+      `5:40: groups.web.near[1].group: there is no group "wob" in this job
+  hint: did you mean web?`,
+    ],
+    [
+      "a weight that decides nothing, and one of the other kind",
+      group("    near: { job: db, weight: 5, required: true }\n    apart: { job: db, weight: -5 }"),
+      `5:22: groups.web.near.weight: counts for nothing beside required: true, which leaves no choice
+  hint: remove one of the two
+6:31: groups.web.apart.weight: must be from 1 to 100; this is -5
+  hint: 1 to 100: near likes such nodes, apart avoids them`,
+    ],
+    [
+      "an attribute that is none, and a job on every node",
+      `type: system\n${group("    apart: { job: db, by: rack.x }")}`,
+      `6:5: groups.web.apart: a system job runs on every node that fits: there is nothing to prefer
+  hint: remove it, or use constraints
+6:23: groups.web.apart.by: "rack.x" is no attribute: those start with attr, driver, meta or node
+  hint: \`peer node show\` lists what nodes have: attr.NAME, driver.NAME, meta.KEY`,
+    ],
+  ]);
+});

@@ -105,8 +105,8 @@ const NOMAD: Readonly<Record<Holder, readonly string[]>> = {
 
 /** What this project adds to Nomad's tree and has no machinery for yet (DESIGN section 9). */
 const OWN: Partial<Readonly<Record<Holder, readonly string[]>>> = {
-  job: ["regions", "on_region_loss", "on_conflict", "exclusive", "near", "apart"],
-  group: ["exclusive", "variants", "near", "apart"],
+  job: ["regions", "on_region_loss", "on_conflict", "exclusive"],
+  group: ["exclusive", "variants"],
   task: ["after", "secrets", "variants", "volume_mounts", "templates", "artifacts"],
   network: ["allow"],
   resources: ["devices"],
