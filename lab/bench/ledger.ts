@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Disk, invariant } from "../../federation/index.ts";
+import { type Disk, invariant, seededRandom } from "../../federation/index.ts";
 import { createClock, createCrypto, createDisk, RaftGroup } from "../../node/index.ts";
 import { median, type Row } from "./row.ts";
 
@@ -85,6 +85,7 @@ async function openCounter(disk: Disk): Promise<{ group: RaftGroup<number>; coun
     disk,
     clock: createClock(),
     crypto: createCrypto(),
+    random: seededRandom("bench"),
     log: () => undefined,
     folder: "raft",
     self: "bench",

@@ -59,6 +59,7 @@ export class Authority {
       disk: host.disk,
       clock: host.clock,
       crypto: host.crypto,
+      random: host.random.fork("raft"),
       log: host.log,
       folder: "raft",
       self: world.self,

@@ -14,6 +14,7 @@ import {
   Raft,
   type RaftEntry,
   type RaftStatus,
+  type Random,
   type Ready,
 } from "../../federation/index.ts";
 import { SnapshotSchedule } from "./snapshot-schedule.ts";
@@ -59,6 +60,7 @@ export interface RaftGroupOptions<Outcome> {
   readonly disk: Disk;
   readonly clock: Pick<Clock, "after">;
   readonly crypto: Pick<Crypto, "sha256">;
+  readonly random: Random;
   readonly log: Host["log"];
   /** Of the data directory; the log is in `log`, snapshots in `snapshots` below it. */
   readonly folder: string;
@@ -129,7 +131,8 @@ export class RaftGroup<Outcome> {
     const { snapshot, start, storage } = opened;
     try {
       if (snapshot !== undefined) options.restore(snapshot, start.snapshotIndex);
-      const raft = new Raft({ ...start, self, voters: [self] });
+      const configuration = { voters: [self], outgoing: [], learners: [] };
+      const raft = new Raft({ ...start, self, configuration, random: options.random });
       const group = new RaftGroup(options, limits, storage, raft, snapshot?.length ?? 0);
       raft.tick();
       await group.#drive();

@@ -37,7 +37,7 @@ export interface RaftStorageOptions {
 
 export interface OpenedStorage {
   readonly storage: RaftStorage;
-  readonly start: Omit<RaftStart, "self" | "voters">;
+  readonly start: Omit<RaftStart, "self" | "configuration" | "random">;
   /** To restore before the entries are applied. */
   readonly snapshot: Uint8Array | undefined;
 }

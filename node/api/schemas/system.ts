@@ -33,7 +33,7 @@ export const StatusRow = Type.Object(
     overlay: Type.Object({ state: OneOf({ off: true }), reason: Type.String() }, closed),
     raft: Type.Object(
       {
-        role: OneOf<RaftRole>({ follower: true, candidate: true, leader: true }),
+        role: OneOf<RaftRole>({ follower: true, "pre-candidate": true, candidate: true, leader: true }),
         term: Count,
         leader: Nullable(Type.String()),
         commit: Count,

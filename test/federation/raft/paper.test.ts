@@ -3,15 +3,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Raft } from "../../../federation/raft/core.ts";
+import { RAFT_LIMITS } from "../../../federation/raft/limits.ts";
 import type { RaftEntry, RaftStart, Ready } from "../../../federation/raft/ready.ts";
 
 const FRESH: RaftStart = {
   self: "n1",
-  voters: ["n1"],
+  configuration: { voters: ["n1"], outgoing: [], learners: [] },
   hardState: { term: 0, vote: "", commit: 0 },
   entries: [],
   snapshotIndex: 0,
   snapshotTerm: 0,
+  random: { next: () => 0 },
 };
 
 /** The storage of one voter: what was persisted is what a restart sees. */
@@ -125,7 +127,7 @@ test("figure 3: committed entries never change and are applied once a life, in o
       const everCommitted = new Map<number, string>();
       let applied: number[] = [];
       let highestTerm = 0;
-      let raft = new Raft(storage.start, { uncommittedBytes: 12, readyBytes: 6 });
+      let raft = new Raft(storage.start, { ...RAFT_LIMITS, uncommittedBytes: 12, readyBytes: 6 });
       let ready: Ready | undefined;
       let isPersisted = false;
       for (const [at, each] of actions.entries()) {
@@ -154,7 +156,7 @@ test("figure 3: committed entries never change and are applied once a life, in o
           ready = undefined;
         }
         if (each === "crash") {
-          raft = new Raft(storage.start, { uncommittedBytes: 12, readyBytes: 6 });
+          raft = new Raft(storage.start, { ...RAFT_LIMITS, uncommittedBytes: 12, readyBytes: 6 });
           ready = undefined;
           applied = [];
         }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { committedIn, voteIn } from "../../../federation/raft/configuration.ts";
 import { committedIndex, voteResult } from "../../../federation/raft/quorum.ts";
 import { parseTranscript } from "./transcript.ts";
 
@@ -50,6 +51,40 @@ test("etcd's vectors of majority votes", () => {
     count += 1;
   }
   assert.equal(count, 22);
+});
+
+/** A joint configuration and, in the order in which its voters are first named, what each of them says. */
+function joint(command: string, name: string) {
+  const given = lists(command);
+  const voters = given.get("cfg") ?? [];
+  const outgoing = given.get("cfgj") ?? [];
+  const said = given.get(name) ?? [];
+  const of = new Map([...new Set([...voters, ...outgoing])].map((voter, at) => [voter, said[at] ?? "_"]));
+  return { configuration: { voters, outgoing, learners: [] }, of };
+}
+
+test("etcd's vectors of joint commits", () => {
+  let count = 0;
+  for (const { command, expected } of vectors("joint-commit")) {
+    const { configuration, of } = joint(command, "idx");
+    const result = expected.trimEnd().split("\n").at(-1) ?? "";
+    const index = committedIn(configuration, (voter) => Number((of.get(voter) ?? "_").replace("_", "0")));
+    assert.equal(index, Number(result), command);
+    count += 1;
+  }
+  assert.equal(count, 50);
+});
+
+test("etcd's vectors of joint votes", () => {
+  let count = 0;
+  for (const { command, expected } of vectors("joint-vote")) {
+    const { configuration, of } = joint(command, "votes");
+    const votes = new Map<string, boolean>();
+    for (const [voter, answer] of of) if (answer !== "_") votes.set(voter, answer === "y");
+    assert.equal(`Vote${voteIn(configuration, votes)}`.toLowerCase(), expected.trim().toLowerCase(), command);
+    count += 1;
+  }
+  assert.equal(count, 39);
 });
 
 /** Slow and plain: the largest index that more than half of the voters reach. */

@@ -189,7 +189,10 @@ export class FakeService implements PeerService {
       incarnation: 3,
       privileged: false,
       overlay: { state: "off", reason: "not built" },
-      raft: { role: "leader", term: 2, leader: "node-aaaa-1", commit: 9, lastIndex: 9, applied: 9 },
+      raft: {
+        ...{ role: "leader", term: 2, leader: "node-aaaa-1", commit: 9, lastIndex: 9, applied: 9 },
+        configuration: { voters: ["node-aaaa-1"], outgoing: [], learners: [] },
+      },
       stopping: this.stopping,
     };
   }

@@ -1,6 +1,7 @@
 /** A replicated list for the tests of the shell: what was applied, with its index. */
 
 import type { Clock, Disk, PeerError } from "../../../federation/index.ts";
+import { seededRandom } from "../../../federation/random.ts";
 import { createCrypto } from "../../../node/host/crypto.ts";
 import { RaftGroup, type RaftGroupLimits } from "../../../node/raft/group.ts";
 
@@ -44,6 +45,7 @@ export async function openList(
     disk,
     clock,
     crypto: createCrypto(),
+    random: seededRandom(options.self ?? "n1"),
     log: (level, message) => {
       if (level === "warn") warnings.push(message);
     },
