@@ -21,13 +21,20 @@ const oneFileMs = 15 * 60_000;
 const processesMax = 4;
 const processes = Math.min(processesMax, Math.max(2, availableParallelism()));
 
-/** Imports test files one after the other; one that can't be loaded is a failed test by its name. */
+/**
+ * Imports test files one after the other; one that can't be loaded is a failed test by its name. The first
+ * test waits for all of them: else the process would end with the tests of one file while the next is loaded.
+ */
 function groupModule(files: readonly string[]): string {
   const imports = files.map((file) => {
     const url = JSON.stringify(pathToFileURL(join(root, file)).href);
     return `await import(${url}).catch((error) => test(${JSON.stringify(file)}, () => { throw error; }));`;
   });
-  return ['import { test } from "node:test";', ...imports, ""].join("\n");
+  const first = [
+    "const loaded = Promise.withResolvers();",
+    'test("the test files are loaded", () => loaded.promise);',
+  ];
+  return ['import { test } from "node:test";', ...first, ...imports, "loaded.resolve();", ""].join("\n");
 }
 
 /** Starting a process and loading the core takes longer than most unit tests: they share a few processes. */
