@@ -1,5 +1,6 @@
 import type { Allocation } from "../model/allocation.ts";
-import type { GroupSpec } from "../model/job.ts";
+import type { GroupSpec, TaskSpec } from "../model/job.ts";
+import { isVarying, type VaryingTask, varyingTasks } from "./variants.ts";
 
 export interface StaticClaim {
   readonly label: string;
@@ -12,24 +13,37 @@ export interface Demand {
   readonly cpu: number;
   readonly memoryBytes: number;
   readonly diskBytes: number;
-  /** Each once, sorted. */
+  /** Of tasks that are the same everywhere; each once, sorted. */
   readonly drivers: readonly string[];
+  /** The other tasks. */
+  readonly varying: readonly VaryingTask[];
   readonly staticPorts: readonly StaticClaim[];
   /** Labels of the ports that the scheduler picks. */
   readonly dynamicPorts: readonly string[];
 }
 
 export function demandOf(group: GroupSpec): Demand {
-  const [first] = group.tasks;
-  const isOne = first !== undefined && group.tasks.length === 1;
-  const drivers = isOne ? [first.driver] : [...new Set(group.tasks.map((task) => task.driver))].sort();
+  const drivers = driversOf(group.tasks);
   const staticPorts: StaticClaim[] = [];
   const dynamicPorts: string[] = [];
   for (const { label, static: port } of group.ports) {
     if (port === undefined) dynamicPorts.push(label);
     else staticPorts.push({ label, port });
   }
-  return { diskBytes: 0, ...groupResources(group), drivers, staticPorts, dynamicPorts };
+  return {
+    diskBytes: 0,
+    ...groupResources(group),
+    drivers,
+    varying: varyingTasks(group),
+    staticPorts,
+    dynamicPorts,
+  };
+}
+
+/** Most groups have one task: nothing is sorted for them. */
+function driversOf(tasks: readonly TaskSpec[]): readonly string[] {
+  const drivers = tasks.flatMap((task) => (isVarying(task) ? [] : (task.driver ?? [])));
+  return drivers.length <= 1 ? drivers : [...new Set(drivers)].sort();
 }
 
 /** The sum over the group's tasks, and the group's disk. */

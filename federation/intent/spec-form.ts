@@ -13,6 +13,8 @@ import {
   type Constraint,
   type GroupSpec,
   type JobSpec,
+  LIFECYCLE_HOOKS,
+  type Lifecycle,
   type LogLimits,
   type Neighbour,
   PLACEMENT_ALGORITHMS,
@@ -24,8 +26,10 @@ import {
   type Spread,
   type TaskResources,
   type TaskSpec,
+  type TaskVariant,
   type UpdatePolicy,
 } from "../model/job.ts";
+import { orderProblems, orderText } from "../model/task-order.ts";
 import {
   boolean,
   type Check,
@@ -43,6 +47,7 @@ import {
 } from "./shape.ts";
 
 const LIST_MAX = 1000;
+const AFTER_MAX = 64;
 const COUNT_MAX = 1_000_000;
 const DURATION_MS_MAX = 100 * 365 * 24 * 3_600_000;
 /** As long as Linux lets one argument or one environment variable be. */
@@ -85,6 +90,7 @@ const portSpec = object<PortSpec>({ label: shortText, static: optional(port), to
 
 const checkTiming = {
   name: shortText,
+  task: optional(shortText),
   intervalMs: durationMs,
   timeoutMs: durationMs,
   successBeforePassing: count,
@@ -172,10 +178,26 @@ const algorithm = optional(oneOf(...PLACEMENT_ALGORITHMS));
 /** A name in which `*` stands for any letters. */
 const glob = text({ min: 1, max: NAME_LENGTH_MAX, pattern: /^[A-Za-z0-9_.*-]+$/ });
 
-const task = object<TaskSpec>({
+const variant = object<TaskVariant>({
+  os: optional(shortText),
+  arch: optional(shortText),
+  driver: optional(shortText),
+  config: optional(plainObject),
+  env: optional(texts),
+  killSignal: optional(shortText),
+  killTimeoutMs: optional(durationMs),
+});
+
+const taskFields = object<TaskSpec>({
   ...wishes,
   name,
-  driver: shortText,
+  lifecycle: optional(object<Lifecycle>({ hook: oneOf(...LIFECYCLE_HOOKS), sidecar: boolean })),
+  leader: optional(boolean),
+  after: optional(list(name, { max: AFTER_MAX })),
+  restart: optional(restart),
+  shutdownDelayMs: optional(durationMs),
+  variants: optional(list(variant, { max: LIST_MAX, min: 1 })),
+  driver: optional(shortText),
   config: plainObject,
   env: texts,
   meta: texts,
@@ -185,7 +207,16 @@ const task = object<TaskSpec>({
   logs,
 });
 
-const group = object<GroupSpec>({
+/** Whatever it is on a node, it has a driver there. */
+const task: Check = (value, path) => {
+  const found = taskFields(value, path);
+  if (found !== undefined) return found;
+  const { driver, variants } = value as TaskSpec;
+  if (driver !== undefined || variants?.every((each) => each.driver !== undefined) === true) return undefined;
+  return problemAt(`${path}.driver`, "is missing");
+};
+
+const groupFields = object<GroupSpec>({
   ...wishes,
   spreads,
   neighbours,
@@ -197,10 +228,19 @@ const group = object<GroupSpec>({
   restart,
   reschedule,
   update: optional(update),
+  shutdownDelayMs: optional(durationMs),
   ports: distinct("label", list(portSpec, { max: LIST_MAX })),
   services: list(service, { max: LIST_MAX }),
   tasks: ascending("name", list(task, { min: 1, max: LIST_MAX })),
 });
+
+/** Its tasks have an order: else they would wait for each other for ever. */
+const group: Check = (value, path) => {
+  const found = groupFields(value, path);
+  if (found !== undefined) return found;
+  const [problem] = orderProblems((value as GroupSpec).tasks);
+  return problem === undefined ? undefined : problemAt(`${path}.tasks`, orderText(problem));
+};
 
 const jobSpec = object<JobSpec>({
   ...wishes,

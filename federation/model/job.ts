@@ -141,6 +141,8 @@ export interface GroupSpec extends PlacementWishes {
   readonly reschedule: ReschedulePolicy;
   /** Absent: all instances are replaced at once. */
   readonly update?: UpdatePolicy;
+  /** Between the wish that an instance ends and the first signal to its tasks; absent: none. */
+  readonly shutdownDelayMs?: number;
   readonly ports: readonly PortSpec[];
   readonly services: readonly ServiceSpec[];
   /** Sorted by name. */
@@ -197,6 +199,8 @@ export interface ServiceSpec {
 
 interface CheckTiming {
   readonly name: string;
+  /** It says how this task does and runs while it does; absent: how the group does. */
+  readonly task?: string;
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly successBeforePassing: number;
@@ -218,9 +222,36 @@ export type CheckSpec =
       readonly args: readonly string[];
     });
 
+/**
+ * When in the life of its allocation a task runs. `prestart` before the main tasks, `poststart` once they
+ * run, `poststop` after all others ended, whatever became of them.
+ */
+export const LIFECYCLE_HOOKS = ["prestart", "poststart", "poststop"] as const;
+
+export type LifecycleHook = (typeof LIFECYCLE_HOOKS)[number];
+
+export interface Lifecycle {
+  readonly hook: LifecycleHook;
+  /** Runs beside the main tasks and is stopped after them, instead of running to its end once. */
+  readonly sidecar: boolean;
+}
+
 export interface TaskSpec extends PlacementWishes {
   readonly name: string;
-  readonly driver: string;
+  /** Absent: a main task. */
+  readonly lifecycle?: Lifecycle;
+  /** The others are stopped when it has ended; absent: no. */
+  readonly leader?: boolean;
+  /** Tasks of the group that it starts after, sorted by name. */
+  readonly after?: readonly string[];
+  /** Its own, where it differs from its group's. */
+  readonly restart?: RestartPolicy;
+  /** Between its turn to be stopped and `killSignal`; absent: none. */
+  readonly shutdownDelayMs?: number;
+  /** The first that is for a node's platform is laid over the task there; see `taskOn`. */
+  readonly variants?: readonly TaskVariant[];
+  /** Absent only where each variant has one. */
+  readonly driver?: string;
   /** Checked by the driver; plain JSON. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly env: Readonly<Record<string, string>>;
@@ -229,6 +260,19 @@ export interface TaskSpec extends PlacementWishes {
   readonly killTimeoutMs: number;
   readonly killSignal: string;
   readonly logs: LogLimits;
+}
+
+/** What is different on some platforms. Resources are the same on all, so that an instance has one size. */
+export interface TaskVariant {
+  /** As nodes tell it in `attr.os`; absent: any. */
+  readonly os?: string;
+  /** As nodes tell it in `attr.arch`; absent: any. */
+  readonly arch?: string;
+  readonly driver?: string;
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly killSignal?: string;
+  readonly killTimeoutMs?: number;
 }
 
 export interface TaskResources {

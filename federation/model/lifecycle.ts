@@ -43,14 +43,3 @@ export type AllocationStatus = (typeof ALLOCATION_STATUSES)[number];
 export function isAllocationEnded(status: AllocationStatus): boolean {
   return status === "complete" || status === "failed" || status === "lost";
 }
-
-/** The allocation's status as its tasks give it. Stopped on request counts as complete. */
-export function allocationStatus(tasks: readonly { readonly state: TaskState }[]): AllocationStatus {
-  if (tasks.length === 0) return "pending";
-  if (tasks.every((task) => isTaskEnded(task.state))) {
-    return tasks.some((task) => task.state === "failed") ? "failed" : "complete";
-  }
-  if (tasks.every((task) => task.state === "pending")) return "pending";
-  // A crash loop is "starting", never "running": what has ended and waits does no work.
-  return tasks.some((task) => task.state === "running") ? "running" : "starting";
-}

@@ -1,10 +1,11 @@
 /**
- * The node's side of an allocation, as data: what it has seen of each task, and from that the next steps. The
- * agent (`node/agent`) keeps the state on disk and carries the steps out; nothing here acts.
+ * The node's side of an allocation, as data: what it has seen of each task, and how that changes with what
+ * happens. The agent (`node/agent`) keeps the state on disk; `steps.ts` finds in it what to do next.
  */
-import type { Allocation, Health, TaskRecord } from "../model/allocation.ts";
-import type { GroupSpec, JobType } from "../model/job.ts";
-import { type AllocationStatus, allocationStatus, isTaskEnded, type TaskState } from "../model/lifecycle.ts";
+import type { Allocation } from "../model/allocation.ts";
+import { type GroupSpec, type JobType, runsToCompletion } from "../model/job.ts";
+import { isTaskEnded, type TaskState } from "../model/lifecycle.ts";
+import { isDoneOnSuccess, isSidecar } from "../model/task-order.ts";
 import { decideRestart, describeEnd, type TaskEnd } from "./restart.ts";
 
 /** One task as its node knows it. Saved before and after each act, so that a crash repeats no start. */
@@ -24,6 +25,8 @@ export interface LocalTask {
   readonly recentRestartsMs: readonly number[];
   /** For `restarting`: boot-clock time of the next start. */
   readonly restartAtMs?: number;
+  /** Its next start waits for those that come before it, as the first one does. */
+  readonly inOrder?: boolean;
   /** The last `restartGeneration` of the allocation that was carried out on it. */
   readonly generation: number;
 }
@@ -32,26 +35,16 @@ export interface LocalAllocation {
   readonly id: string;
   /** The boot that all boot-clock times above belong to. */
   readonly bootId: string;
+  /** Since when it is to end, on the boot clock; kept for the group's shutdown delay alone. */
+  readonly endingSinceMs?: number;
   readonly tasks: Readonly<Record<string, LocalTask>>;
 }
-
-export type TaskStep =
-  /** Begin (or, after a crash, finish beginning) the task's run number `run`. */
-  | { readonly kind: "start"; readonly task: string; readonly run: number }
-  /** End it: `why` decides what its end means. */
-  | { readonly kind: "stop"; readonly task: string; readonly why: StopReason };
 
 /**
  * `shutdown`: `peer down`; the task comes back with the peer. `retire`: it ends for good. `cycle`: `alloc
  * restart`.
  */
 export type StopReason = "retire" | "cycle" | "shutdown";
-
-export interface AllocationSteps {
-  readonly steps: readonly TaskStep[];
-  /** Boot-clock time when asking again may give more. */
-  readonly wakeAtMs?: number;
-}
 
 export function newLocalAllocation(
   allocation: Allocation,
@@ -73,46 +66,6 @@ export function newLocalAllocation(
 /** True once no task of it runs or will run here. */
 export function isLocallyEnded(local: LocalAllocation): boolean {
   return Object.values(local.tasks).every((task) => isTaskEnded(task.state));
-}
-
-/**
- * Next steps for an allocation. Tasks that run are stopped when the allocation shall stop, when a sibling
- * failed for good, or when a newer restart was asked for; the others are started when they are due.
- */
-export function planAllocation(
-  desired: Pick<Allocation, "desired" | "restartGeneration" | "restartTask">,
-  local: LocalAllocation,
-  nowMs: number,
-): AllocationSteps {
-  const steps: TaskStep[] = [];
-  let wakeAtMs: number | undefined;
-  const failed = Object.values(local.tasks).some((task) => task.state === "failed");
-  const retire = desired.desired === "stop" || failed;
-
-  for (const [name, task] of Object.entries(local.tasks)) {
-    if (isTaskEnded(task.state)) continue;
-    if (retire) {
-      steps.push({ kind: "stop", task: name, why: "retire" });
-    } else if (wantsCycle(desired, name, task)) {
-      steps.push({ kind: "stop", task: name, why: "cycle" });
-    } else if (task.state === "pending" || (task.state === "starting" && task.handle === undefined)) {
-      steps.push({ kind: "start", task: name, run: task.restarts });
-    } else if (task.state === "restarting") {
-      const atMs = task.restartAtMs ?? 0;
-      if (atMs <= nowMs) steps.push({ kind: "start", task: name, run: task.restarts + 1 });
-      else wakeAtMs = Math.min(wakeAtMs ?? atMs, atMs);
-    }
-  }
-  return wakeAtMs === undefined ? { steps } : { steps, wakeAtMs };
-}
-
-function wantsCycle(
-  desired: Pick<Allocation, "restartGeneration" | "restartTask">,
-  name: string,
-  task: LocalTask,
-): boolean {
-  if (desired.restartTask !== undefined && desired.restartTask !== name) return false;
-  return desired.restartGeneration > task.generation;
 }
 
 /** Before the driver is asked: saved, so that after a crash the same run is begun, not another. */
@@ -144,13 +97,17 @@ export function taskRunning(
 export interface EndedTask {
   readonly type: JobType;
   readonly group: GroupSpec;
+  /** Its name in the group. */
+  readonly name: string;
   readonly end: TaskEnd;
   readonly finishedAtMs: number;
   /** Present when the peer itself ended it. */
   readonly stopped?: StopReason;
+  /** Why the peer did, where that was not asked for: "app has ended". */
+  readonly because?: string;
   /** The allocation's `restartGeneration` at that time; carried out by a `cycle`. */
   readonly generation: number;
-  /** The machine went down under it: not the task's fault, so no attempt is counted. */
+  /** The machine went down under it. */
   readonly rebooted?: boolean;
   readonly nowMs: number;
   readonly jitter: number;
@@ -171,21 +128,29 @@ export function taskEnded(task: LocalTask, ended: EndedTask): LocalTask {
     ...(task.handle === undefined ? {} : { handle: task.handle }),
   };
   const what = ended.message ?? describeEnd(ended.end);
-  if (ended.stopped === "retire") return { ...base, state: "complete", message: `stopped: ${what}` };
-  if (ended.stopped !== undefined || ended.rebooted === true) {
-    const why =
-      ended.rebooted === true
-        ? "the machine restarted"
-        : ended.stopped === "cycle"
-          ? "restart asked for"
-          : "the peer was taken down";
-    return { ...base, state: "restarting", restartAtMs: ended.nowMs, message: why };
+  if (ended.stopped === "retire") {
+    const why = ended.because === undefined ? "stopped" : `stopped since ${ended.because}`;
+    return { ...base, state: "complete", message: `${why}: ${what}` };
   }
+  const again = { ...base, state: "restarting", restartAtMs: ended.nowMs, inOrder: true } as const;
+  if (ended.stopped === "cycle") return { ...again, message: "restart asked for" };
+  if (ended.stopped === "shutdown") return { ...again, message: "the peer was taken down" };
+  if (ended.rebooted === true && !countsReboot(ended)) return { ...again, message: "the machine restarted" };
+  return decideNext(base, ended, what);
+}
+
+/** A batch run that the power cut short may have done its work: it counts as an attempt (S8). */
+function countsReboot({ group, name, type }: EndedTask): boolean {
+  return runsToCompletion(type) && !group.tasks.some((task) => task.name === name && isSidecar(task));
+}
+
+function decideNext(base: LocalTask, ended: EndedTask, what: string): LocalTask {
+  const spec = ended.group.tasks.find(({ name }) => name === ended.name);
   const decision = decideRestart({
-    type: ended.type,
-    policy: ended.group.restart,
+    isDoneOnSuccess: spec === undefined ? runsToCompletion(ended.type) : isDoneOnSuccess(ended.type, spec),
+    policy: spec?.restart ?? ended.group.restart,
     end: ended.end,
-    restarts: task.recentRestartsMs,
+    restarts: base.recentRestartsMs,
     nowMs: ended.nowMs,
     jitter: ended.jitter,
   });
@@ -201,6 +166,7 @@ export function taskEnded(task: LocalTask, ended: EndedTask): LocalTask {
         recentRestartsMs: decision.restarts,
         restartAtMs: decision.atMs,
         message: `${what}; restarts in ${secondsUntil(decision.atMs, ended.nowMs)} s`,
+        ...(ended.rebooted === true ? { inOrder: true } : {}),
       };
   }
 }
@@ -213,10 +179,18 @@ function secondsUntil(atMs: number, nowMs: number): number {
 export function taskHalted(
   task: LocalTask,
   why: StopReason,
-  at: { readonly nowMs: number; readonly wallMs: number; readonly generation: number },
+  at: {
+    readonly nowMs: number;
+    readonly wallMs: number;
+    readonly generation: number;
+    readonly because?: string;
+  },
 ): LocalTask {
   if (why === "retire") {
-    return { ...task, state: "complete", message: "stopped before it ran", finishedAtMs: at.wallMs };
+    const { restartAtMs: _at, inOrder: _order, ...rest } = task;
+    const what = task.state === "restarting" ? "not run again" : "not run";
+    const message = `${what}, ${at.because ?? "stopped before"}`;
+    return { ...rest, state: "complete", message, finishedAtMs: at.wallMs };
   }
   if (why === "shutdown") return task;
   const due = task.state === "restarting" ? { restartAtMs: at.nowMs, message: "restart asked for" } : {};
@@ -225,55 +199,25 @@ export function taskHalted(
 
 /**
  * Boot-clock times of an earlier boot mean nothing now: what waited is due, and no attempt is held against
- * it.
+ * it. All start anew, so in order.
  */
 export function afterReboot(local: LocalAllocation, bootId: string): LocalAllocation {
   const tasks = Object.entries(local.tasks).map(([name, task]): [string, LocalTask] => [
     name,
-    { ...task, recentRestartsMs: [], ...(task.restartAtMs === undefined ? {} : { restartAtMs: 0 }) },
+    isTaskEnded(task.state)
+      ? task
+      : {
+          ...task,
+          recentRestartsMs: [],
+          inOrder: true,
+          ...(task.restartAtMs === undefined ? {} : { restartAtMs: 0 }),
+        },
   ]);
-  return { ...local, bootId, tasks: Object.fromEntries(tasks) };
+  const { endingSinceMs: _, ...rest } = local;
+  return { ...rest, bootId, tasks: Object.fromEntries(tasks) };
 }
 
 /** A start that can never succeed (bad config): the task fails for good, whatever its policy says. */
 export function taskUnstartable(task: LocalTask, message: string, finishedAtMs: number): LocalTask {
   return { ...task, state: "failed", message, finishedAtMs };
-}
-
-/** What the ledger is told of it. */
-export function reportOf(
-  local: LocalAllocation,
-  health: Health,
-): {
-  readonly status: AllocationStatus;
-  readonly tasks: Readonly<Record<string, TaskRecord>>;
-  readonly health: Health;
-  readonly message?: string;
-} {
-  const tasks = Object.fromEntries(
-    Object.entries(local.tasks).map(([name, task]) => [name, taskRecord(task)]),
-  );
-  const telling = Object.entries(local.tasks).find(
-    ([, task]) => task.state === "failed" || task.state === "restarting",
-  );
-  const message = telling?.[1].message;
-  return {
-    status: allocationStatus(Object.values(local.tasks)),
-    tasks,
-    health,
-    ...(message === undefined ? {} : { message: `${telling?.[0]}: ${message}` }),
-  };
-}
-
-function taskRecord(task: LocalTask): TaskRecord {
-  return {
-    state: task.state,
-    restarts: task.restarts,
-    ...(task.pid === undefined ? {} : { pid: task.pid }),
-    ...(task.end?.exitCode === undefined ? {} : { exitCode: task.end.exitCode }),
-    ...(task.end?.signal === undefined ? {} : { signal: task.end.signal }),
-    ...(task.message === undefined ? {} : { message: task.message }),
-    ...(task.startedAtMs === undefined ? {} : { startedAtMs: task.startedAtMs }),
-    ...(task.finishedAtMs === undefined ? {} : { finishedAtMs: task.finishedAtMs }),
-  };
 }

@@ -3,13 +3,14 @@
  * Nomad run unchanged. Pure.
  */
 import type { Allocation } from "../model/allocation.ts";
-import type { GroupSpec, JobSpec, TaskSpec } from "../model/job.ts";
+import type { GroupSpec, JobSpec } from "../model/job.ts";
 import type { NodeFacts } from "../model/node.ts";
+import type { RunnableTask } from "../model/variant.ts";
 
 export interface TaskPlace {
   readonly job: JobSpec;
   readonly group: GroupSpec;
-  readonly task: TaskSpec;
+  readonly task: RunnableTask;
   readonly allocation: Pick<Allocation, "id" | "index" | "ports">;
   readonly node: NodeFacts;
   readonly regionName: string;

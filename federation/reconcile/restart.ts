@@ -2,7 +2,7 @@
  * What happens after a task ended, on the same node (Nomad's restart policy). Pure: times come in, jitter
  * comes in.
  */
-import { type JobType, type RestartPolicy, runsToCompletion } from "../model/job.ts";
+import type { RestartPolicy } from "../model/job.ts";
 
 /**
  * However long a crash loop lasts, it is tried again at least this often (mode `delay`) until it gives up.
@@ -24,7 +24,8 @@ export type RestartDecision =
   | { readonly kind: "fail"; readonly message: string };
 
 export interface RestartInput {
-  readonly type: JobType;
+  /** See `isDoneOnSuccess` of the model. */
+  readonly isDoneOnSuccess: boolean;
   readonly policy: RestartPolicy;
   readonly end: TaskEnd;
   /** Starts of restarts so far, oldest first, on the clock of `nowMs`. */
@@ -36,12 +37,12 @@ export interface RestartInput {
 }
 
 /**
- * A batch or sysbatch task that exits 0 is complete; every other end of a task counts as one attempt. The
+ * A task whose work ends is complete when it exits with 0; every other end counts as one attempt. The
  * delay doubles with each attempt inside the interval, from `delayMs` up to five minutes.
  */
 export function decideRestart(input: RestartInput): RestartDecision {
   const { policy, nowMs } = input;
-  if (runsToCompletion(input.type) && input.end.exitCode === 0) return { kind: "complete" };
+  if (input.isDoneOnSuccess && input.end.exitCode === 0) return { kind: "complete" };
 
   const recent = input.restarts.filter((atMs) => atMs > nowMs - policy.intervalMs);
   if (recent.length < policy.attempts) {

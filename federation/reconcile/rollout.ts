@@ -2,9 +2,8 @@
  * Whether a new allocation is good, as its node sees it (Nomad's allocation health, without the server's
  * part). Pure: times come in, on a clock that does not jump.
  */
-import type { Health, RolloutVerdict } from "../model/allocation.ts";
+import type { RolloutVerdict } from "../model/allocation.ts";
 import type { UpdatePolicy } from "../model/job.ts";
-import type { TaskState } from "../model/lifecycle.ts";
 
 export interface RolloutWatch {
   /** When it was first looked at. */
@@ -12,11 +11,6 @@ export interface RolloutWatch {
   /** Since when it is well without a break; absent while it is not. */
   readonly wellSinceMs?: number;
   readonly verdict?: RolloutVerdict;
-}
-
-/** All tasks run, and no check says or still has to say otherwise. */
-export function isWell(tasks: readonly { readonly state: TaskState }[], health: Health): boolean {
-  return tasks.every((task) => task.state === "running") && (health === "none" || health === "healthy");
 }
 
 /** The watch after an observation, and when to look again if nothing happens before. A verdict is final. */

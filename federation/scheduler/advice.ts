@@ -7,6 +7,7 @@ import { type Demand, demandOf } from "../fit/demand.ts";
 import type { NeighbourWish } from "../fit/neighbours.ts";
 import { jobKey } from "../model/ids.ts";
 import { DEFAULT_POOL, type GroupSpec, type JobSpec } from "../model/job.ts";
+import { platformText } from "../model/variant.ts";
 import { dynamicPortsWanted, type Filter } from "./filters.ts";
 import type { World } from "./world.ts";
 
@@ -42,10 +43,12 @@ type Advice =
       readonly constraints: readonly NodeConstraint[];
       readonly neighbours: readonly NeighbourWish[];
     }
+  /** Tasks that have nothing to run there. */
+  | { readonly kind: "variant"; readonly row: number; readonly tasks: readonly string[] }
   | { readonly kind: "node"; readonly row: number; readonly reason: string };
 
 /** Kinds of change, what a job's author can do before what needs the machine. */
-const ORDER = ["resources", "port", "dynamic ports", "constraint", "node"] as const;
+const ORDER = ["resources", "port", "dynamic ports", "constraint", "variant", "node"] as const;
 /** Values of an attribute that an advice lists. */
 const VALUES_MAX = 8;
 const VALUE_LENGTH_MAX = 64;
@@ -88,6 +91,8 @@ function adviceFor(
   if (constraints.length + neighbours.length === refusing.length) {
     return { kind: "constraint", row, constraints, neighbours };
   }
+  const tasks = refusing.flatMap(({ task }) => task ?? []);
+  if (tasks.length === refusing.length) return { kind: "variant", row, tasks };
   if (other !== undefined) return undefined;
   if (only.kind === "port") return portAdvice(world, demand, row);
   if (only.kind === "dynamic ports") {
@@ -134,6 +139,7 @@ function compareAdvice(left: Advice, right: Advice, demand: Demand): number {
 function amount(advice: Advice, demand: Demand): number {
   if (advice.kind === "dynamic ports") return advice.missing;
   if (advice.kind === "constraint") return advice.constraints.length + advice.neighbours.length;
+  if (advice.kind === "variant") return advice.tasks.length;
   if (advice.kind !== "resources") return 0;
   const share = (missing: number, wanted: number) => (missing > 0 ? missing / wanted : 0);
   return (
@@ -163,6 +169,11 @@ function adviceText(world: World, group: GroupSpec, namespace: string, job: stri
     }
     case "constraint":
       return constraintAdviceText(world, namespace, advice);
+    case "variant": {
+      const platform = node === undefined ? "it" : platformText(node);
+      const tasks = `${advice.tasks.length === 1 ? "task" : "tasks"} ${advice.tasks.join(" and ")}`;
+      return `one more fits on ${name} with a variant of ${tasks} for ${platform}`;
+    }
     case "node":
       return `would fit on ${name}, but for: ${advice.reason}`;
   }

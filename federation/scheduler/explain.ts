@@ -3,6 +3,7 @@
 import { affinityScores } from "../fit/constraint/constraint.ts";
 import { allWishesOf, type Wishes } from "../fit/constraint/wishes.ts";
 import { type Demand, demandOf } from "../fit/demand.ts";
+import { driverOn } from "../fit/variants.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { JobId, NodeId } from "../model/ids.ts";
 import type { GroupSpec, JobSpec, PlacementAlgorithm } from "../model/job.ts";
@@ -196,7 +197,8 @@ function detailOf(world: World, row: number, demand: Demand, filter: Filter, ref
       return `${refusal}: the node has ${value ?? "no such attribute"}`;
     }
     case "driver": {
-      const driver = demand.drivers.find((each) => refusal.includes(each)) ?? "";
+      const needed = node === undefined ? [] : demand.varying.flatMap((each) => driverOn(each, node) ?? []);
+      const driver = [...demand.drivers, ...needed].find((each) => refusal.includes(each)) ?? "";
       const reason = Object.hasOwn(node?.drivers ?? {}, driver) ? node?.drivers[driver]?.reason : undefined;
       return reason === undefined ? refusal : `${refusal}: ${reason}`;
     }

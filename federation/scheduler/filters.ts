@@ -20,6 +20,7 @@ import {
   portReason,
   statusRefusal,
 } from "../fit/refusals.ts";
+import { type VaryingTask, variantDriverRefusal, variantRefusal } from "../fit/variants.ts";
 import { invariant } from "../invariant.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { Distincts } from "./candidates/instances.ts";
@@ -30,6 +31,7 @@ export type FilterKind =
   | "status"
   | "eligibility"
   | "driver"
+  | "variant"
   | "constraint"
   | "cpu"
   | "memory"
@@ -50,6 +52,8 @@ export interface Filter {
   readonly constraint?: NodeConstraint;
   /** Of kind `neighbour`. */
   readonly neighbour?: NeighbourWish;
+  /** Of kind `variant`: the task that lacks one. */
+  readonly task?: string;
 }
 
 /** Kinds of reasons told apart in one refusal: a group may name a thousand ports. */
@@ -73,7 +77,12 @@ export function filtersFor(
 
 /** Those that look at what a node is, constraints apart. */
 export function nodeFilters(demand: Demand): readonly Filter[] {
-  return [STATUS, ELIGIBILITY, ...demand.drivers.map(driverFilter)];
+  return [
+    STATUS,
+    ELIGIBILITY,
+    ...demand.drivers.map(driverFilter),
+    ...demand.varying.flatMap(variantFilters),
+  ];
 }
 
 /** Those that look at what is left of a node. */
@@ -137,6 +146,13 @@ export function dynamicPortsWanted(demand: Demand, world: World, row: number): n
 const STATUS: Filter = { kind: "status", refusal: ofNode(statusRefusal) };
 
 const ELIGIBILITY: Filter = { kind: "eligibility", refusal: ofNode(eligibilityRefusal) };
+
+function variantFilters(varying: VaryingTask): readonly Filter[] {
+  return [
+    { kind: "variant", task: varying.task, refusal: ofNode((node) => variantRefusal(varying, node)) },
+    { kind: "driver", refusal: ofNode((node) => variantDriverRefusal(varying, node)) },
+  ];
+}
 
 function driverFilter(driver: string): Filter {
   return { kind: "driver", refusal: ofNode((node) => driverRefusal(node, driver)) };

@@ -2,6 +2,8 @@
 
 import { type NodeConstraint, selectNodes } from "../fit/constraint/constraint.ts";
 import { wishesOf } from "../fit/constraint/wishes.ts";
+import { demandOf } from "../fit/demand.ts";
+import { programRefusal, variantRefusal } from "../fit/variants.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { Allocation } from "../model/allocation.ts";
 import type { GroupSpec, JobSpec } from "../model/job.ts";
@@ -59,15 +61,16 @@ function nodeUses(
 ): (node: NodeRecord, row: number) => NodeUse {
   const nodes = view.nodes();
   const masks = wishesOf(spec, group).constraints.map((constraint) => selectNodes(nodes, constraint));
-  const drivers = group.tasks.map(({ driver }) => driver);
+  const demand = demandOf(group);
   return (node, row) => {
     if (node.status === "draining") return { kind: "closed", reason: "its node is drained" };
     if (masks.some((mask) => mask[row] !== 1)) return { kind: "closed", reason: "its node is not asked for" };
-    const hasDrivers = drivers.every((name) => {
-      const facts = Object.hasOwn(node.drivers, name) ? node.drivers[name] : undefined;
-      return facts?.detected === true && facts.healthy;
-    });
-    return { kind: node.status === "ready" && node.eligible && hasDrivers ? "open" : "keep" };
+    const missing = demand.varying.find((each) => variantRefusal(each, node) !== undefined);
+    if (missing !== undefined) {
+      return { kind: "closed", reason: `task ${missing.task} has no variant for its node` };
+    }
+    const isFit = node.status === "ready" && node.eligible && programRefusal(demand, node) === undefined;
+    return { kind: isFit ? "open" : "keep" };
   };
 }
 

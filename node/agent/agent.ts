@@ -173,7 +173,7 @@ export class Agent {
   #report(id: string): AllocationReport | undefined {
     const runner = this.#runners.get(id);
     if (runner === undefined) return undefined;
-    const report = reportOf(runner.local, runner.checks.health);
+    const report = reportOf(runner.situation, runner.checks.health);
     const message = report.message ?? runner.checks.message;
     return {
       ...report,

@@ -37,20 +37,34 @@ interface Watched {
   readonly service: string;
   readonly check: CheckSpec;
   state: CheckState;
+  isOn: boolean;
+  /** Results of probes that began before the last stop are ignored. */
+  round: number;
+  cancel?: Cancel;
+}
+
+/** Which tasks a check may ask now. */
+export interface CheckSubjects {
+  /** This task runs. */
+  task(name: string): boolean;
+  /** The group does its work; `isOn`: the checks are asking already. */
+  group(isOn: boolean): boolean;
 }
 
 export class CheckMonitor {
   readonly #world: CheckWorld;
   readonly #watched: readonly Watched[];
-  readonly #timers = new Map<Watched, Cancel>();
-  /** Results of probes that began before the last stop are ignored. */
-  #round = 0;
-  #on = false;
 
   constructor(world: CheckWorld) {
     this.#world = world;
     this.#watched = world.group.services.flatMap((service) =>
-      service.checks.map((check) => ({ service: service.name, check, state: UNKNOWN_CHECK })),
+      service.checks.map((check) => ({
+        service: service.name,
+        check,
+        state: UNKNOWN_CHECK,
+        isOn: false,
+        round: 0,
+      })),
     );
   }
 
@@ -65,52 +79,59 @@ export class CheckMonitor {
     );
   }
 
+  /** What the checks say that are about this task. */
+  healthOfTask(name: string): Health {
+    return worstHealth(
+      this.#watched.filter(({ check }) => check.task === name).map((watched) => watched.state),
+    );
+  }
+
   /** Why it is unhealthy, for people. */
   get message(): string | undefined {
     const worst = this.#watched.find((watched) => watched.state.status === "critical");
     return worst === undefined ? undefined : `check ${worst.check.name}: ${worst.state.output}`;
   }
 
-  start(): void {
-    if (this.#on) return;
-    this.#on = true;
+  /** Begins to ask what can be asked now, and forgets what was said of all else. */
+  follow(subjects: CheckSubjects): void {
+    let isChanged = false;
     for (const watched of this.#watched) {
-      this.#schedule(watched, Math.min(FIRST_PROBE_MS, watched.check.intervalMs));
+      const { check, isOn } = watched;
+      const isAsked = check.task === undefined ? subjects.group(isOn) : subjects.task(check.task);
+      if (isAsked === isOn) continue;
+      watched.isOn = isAsked;
+      if (isAsked) this.#schedule(watched, Math.min(FIRST_PROBE_MS, check.intervalMs));
+      else isChanged = stop(watched) || isChanged;
     }
+    if (isChanged) this.#world.changed();
   }
 
+  /** Asks nothing any more. */
   stop(): void {
-    if (!this.#on) return;
-    this.#on = false;
-    this.#round += 1;
-    for (const cancel of this.#timers.values()) cancel();
-    this.#timers.clear();
-    for (const watched of this.#watched) watched.state = UNKNOWN_CHECK;
-    if (this.#watched.length > 0) this.#world.changed();
+    this.follow({ task: () => false, group: () => false });
   }
 
   #schedule(watched: Watched, delayMs: number): void {
-    const round = this.#round;
-    this.#timers.set(
-      watched,
-      this.#world.clock.after(delayMs, () => {
-        void this.#probe(watched.check).then((result) => {
-          if (round !== this.#round) return;
-          this.#observe(watched, result);
-          // Spread by a tenth, so that many checks do not fall on one moment.
-          const jitter = 0.95 + 0.1 * this.#world.random.next();
-          const intervalMs = watched.state.status === "unknown" ? FIRST_PROBE_MS : watched.check.intervalMs;
-          this.#schedule(watched, Math.min(intervalMs, watched.check.intervalMs) * jitter);
-        });
-      }),
-    );
+    const { round } = watched;
+    watched.cancel = this.#world.clock.after(delayMs, () => {
+      void this.#probe(watched.check).then((result) => {
+        if (round !== watched.round) return;
+        this.#observe(watched, result);
+        // What was observed may have led to a stop.
+        if (round !== watched.round) return;
+        // Spread by a tenth, so that many checks do not fall on one moment.
+        const jitter = 0.95 + 0.1 * this.#world.random.next();
+        const intervalMs = watched.state.status === "unknown" ? FIRST_PROBE_MS : watched.check.intervalMs;
+        this.#schedule(watched, Math.min(intervalMs, watched.check.intervalMs) * jitter);
+      });
+    });
   }
 
   #observe(watched: Watched, result: ProbeResult): void {
-    const before = this.health;
+    const before = watched.state.status;
     const output = result.output.slice(0, OUTPUT_CHARACTERS_MAX);
     watched.state = observeCheck(watched.state, watched.check, { passed: result.passed, output });
-    if (this.health !== before) this.#world.changed();
+    if (watched.state.status !== before) this.#world.changed();
   }
 
   async #probe(check: CheckSpec): Promise<ProbeResult> {
@@ -139,4 +160,13 @@ export class CheckMonitor {
       return { passed: false, output: cause instanceof Error ? cause.message : String(cause) };
     }
   }
+}
+
+/** Whether it had anything to say. */
+function stop(watched: Watched): boolean {
+  watched.round += 1;
+  watched.cancel?.();
+  const isChanged = watched.state !== UNKNOWN_CHECK;
+  watched.state = UNKNOWN_CHECK;
+  return isChanged;
 }

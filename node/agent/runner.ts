@@ -6,9 +6,9 @@ import type { Driver, TaskExit, TaskHandle } from "../../drivers/index.ts";
 import {
   type Allocation,
   afterReboot,
+  endingOf,
   type GroupSpec,
   type Host,
-  interpolateConfig,
   invariant,
   isLocallyEnded,
   isWell,
@@ -18,23 +18,29 @@ import {
   type NodeFacts,
   PeerError,
   planAllocation,
+  platformText,
   type RolloutVerdict,
   type RolloutWatch,
+  type RunnableTask,
+  roleOf,
+  type Situation,
   type StopReason,
   type TaskSpec,
   type TaskStep,
   taskEnded,
-  taskEnvironment,
   taskHalted,
+  taskOn,
   taskRunning,
   taskStarting,
   taskUnstartable,
-  variableLookup,
   watchRollout,
 } from "../../federation/index.ts";
 import type { Parts } from "../parts.ts";
 import { CheckMonitor } from "./check-monitor.ts";
+import { checkSubjects } from "./check-subjects.ts";
+import { hasExited, type RunningTask, ShutdownDelays } from "./running-task.ts";
 import type { AgentStore } from "./store.ts";
+import { type Placement, prepareTask, runKey } from "./task-start.ts";
 
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 60_000;
@@ -50,9 +56,12 @@ export interface RunnerWorld {
   changed(runner: AllocationRunner): void;
 }
 
-/** Names one run of a task for ever. */
-export function runKey(allocationId: string, task: string, run: number): string {
-  return `${allocationId}/${task}/${run}`;
+/** In the place of a task's name: the allocation itself has something under way. */
+const WHOLE = "";
+
+interface Stop {
+  readonly why: StopReason;
+  readonly because?: string;
 }
 
 export class AllocationRunner {
@@ -64,7 +73,8 @@ export class AllocationRunner {
   readonly checks: CheckMonitor;
   /** Tasks with a start or stop under way. */
   readonly #busy = new Map<string, Promise<void>>();
-  readonly #stopping = new Map<string, StopReason>();
+  readonly #stopping = new Map<string, Stop>();
+  readonly #delays: ShutdownDelays;
   readonly #watching = new Set<Promise<void>>();
   readonly #abort = new AbortController();
   #wake: (() => void) | undefined;
@@ -74,6 +84,8 @@ export class AllocationRunner {
   #judgeAgain: (() => void) | undefined;
   #saving: Promise<void> = Promise.resolve();
   #shutdown = false;
+  /** What is known of some tasks is not true yet, so nothing is decided. */
+  #recovering = false;
 
   constructor(world: RunnerWorld, job: JobSpec, allocation: Allocation, local: LocalAllocation) {
     const group = job.groups.find((candidate) => candidate.name === allocation.group);
@@ -94,8 +106,11 @@ export class AllocationRunner {
       changed: () => {
         this.#judge();
         world.changed(this);
+        // A task may have waited for another to be healthy.
+        this.poke();
       },
     });
+    this.#delays = new ShutdownDelays(world.host.clock, this.#abort.signal);
     this.#rollout = { sinceMs: world.host.clock.boot() };
   }
 
@@ -111,13 +126,25 @@ export class AllocationRunner {
     return isLocallyEnded(this.#local) && this.#busy.size === 0;
   }
 
+  /** What its next steps depend on, as it is now. */
+  get situation(): Situation {
+    return {
+      desired: this.#allocation,
+      type: this.#job.type,
+      group: this.#group,
+      local: this.#local,
+      health: (task) => this.checks.healthOfTask(task),
+      nowMs: this.#world.host.clock.boot(),
+    };
+  }
+
   /** What was found of it as part of a rollout. */
   get rollout(): RolloutVerdict | undefined {
     return this.#allocation.rollout ?? this.#rollout.verdict;
   }
 
   /** The driver and handle of a task that runs now. */
-  running(task: string): { driver: Driver; handle: TaskHandle } | undefined {
+  running(task: string): RunningTask | undefined {
     const local = this.#local.tasks[task];
     if (local?.state !== "running" || local.handle === undefined) return undefined;
     const handle = local.handle as unknown as TaskHandle;
@@ -130,6 +157,7 @@ export class AllocationRunner {
    * still know, by run; a crash between a start and its saved handle is found there.
    */
   async recover(left: ReadonlyMap<string, TaskHandle>): Promise<void> {
+    this.#recovering = true;
     const rebooted = this.#local.bootId !== this.#world.bootId;
     if (rebooted) await this.#save(afterReboot(this.#local, this.#world.bootId));
     for (const [name, task] of Object.entries(this.#local.tasks)) {
@@ -137,12 +165,15 @@ export class AllocationRunner {
       const handle = left.get(runKey(this.#allocation.id, name, task.restarts));
       if (handle !== undefined && !rebooted) {
         if (task.handle === undefined) await this.#put(name, taskRunning(task, { ...handle }, handle));
-        this.#watch(name, this.#driver(name), handle);
+        const driver = this.#driver(handle.driver);
+        const watching = this.#watch(name, driver, handle);
+        if (await hasExited({ driver, handle })) await watching;
       } else if (task.handle !== undefined || handle !== undefined) {
         const exit: TaskExit = { unknown: true, finishedAtMs: this.#world.host.clock.wall() };
         await this.#settle(name, exit, rebooted);
       }
     }
+    this.#recovering = false;
     this.#checkState();
     this.#world.changed(this);
   }
@@ -164,30 +195,47 @@ export class AllocationRunner {
 
   /** Carries out whatever is due now. */
   poke(): void {
-    if (this.#abort.signal.aborted || this.#shutdown) return;
+    if (this.#abort.signal.aborted || this.#shutdown || this.#recovering) return;
     this.#wake?.();
     this.#wake = undefined;
     const { clock } = this.#world.host;
-    const nowMs = clock.boot();
-    const plan = planAllocation(this.#allocation, this.#local, nowMs);
+    const { nowMs, ...situation } = this.situation;
+    const plan = planAllocation({ ...situation, nowMs });
     const steps = plan.steps.filter((step) => !this.#busy.has(step.task));
     for (const step of steps) this.#execute(step);
+    if (plan.isEndingFirst === true && !this.#busy.has(WHOLE)) {
+      this.#carry(WHOLE, () => this.#save({ ...this.#local, endingSinceMs: nowMs }));
+    }
     if (plan.wakeAtMs !== undefined)
       this.#wake = clock.after(Math.max(0, plan.wakeAtMs - nowMs), () => this.poke());
   }
 
-  /** Ends all tasks; they come back when the peer does. */
+  /** Ends all tasks in their order; they come back when the peer does. */
   async shutdown(): Promise<void> {
     this.#shutdown = true;
     this.#wake?.();
     this.#judgeAgain?.();
     this.checks.stop();
+    this.#delays.cutShort();
     await Promise.all(this.#busy.values());
-    for (const [name, task] of Object.entries(this.#local.tasks)) {
-      if (task.state === "running") this.#execute({ kind: "stop", task: name, why: "shutdown" });
+    const tried = new Set<string>();
+    for (;;) {
+      const { steps } = planAllocation(this.situation, { shutdown: true });
+      const next = steps.map(({ task }) => task).filter((task) => !tried.has(task));
+      // What could not be stopped keeps others from their turn: they end without it.
+      const names = next.length > 0 ? next : this.#runningNames().filter((task) => !tried.has(task));
+      if (names.length === 0) break;
+      for (const task of names) {
+        tried.add(task);
+        this.#execute({ kind: "stop", task, why: "shutdown" });
+      }
+      await Promise.all(this.#busy.values());
     }
-    await Promise.all(this.#busy.values());
     await Promise.all(this.#watching);
+  }
+
+  #runningNames(): readonly string[] {
+    return Object.keys(this.#local.tasks).filter((name) => this.#local.tasks[name]?.state === "running");
   }
 
   /** Lets go without touching the tasks. */
@@ -202,18 +250,25 @@ export class AllocationRunner {
   }
 
   #execute(step: TaskStep): void {
-    const work = step.kind === "start" ? this.#start(step.task, step.run) : this.#stop(step.task, step.why);
-    const done = work
+    this.#carry(step.task, () =>
+      step.kind === "start" ? this.#start(step.task, step.run) : this.#stop(step.task, step),
+    );
+  }
+
+  /** One thing at a time under one name; it is busy before the work begins. */
+  #carry(name: string, work: () => Promise<void>): void {
+    const done = Promise.resolve()
+      .then(work)
       .then(() => {
         this.#retryMs = RETRY_FIRST_MS;
         return true;
       })
-      .catch((cause: unknown) => this.#tolerate(step.task, cause))
+      .catch((cause: unknown) => this.#tolerate(name, cause))
       .then((again) => {
-        this.#busy.delete(step.task);
+        this.#busy.delete(name);
         if (again) this.poke();
       });
-    this.#busy.set(step.task, done);
+    this.#busy.set(name, done);
   }
 
   /**
@@ -236,18 +291,25 @@ export class AllocationRunner {
   }
 
   async #start(name: string, run: number): Promise<void> {
-    const spec = this.#task(name);
     await this.#put(name, taskStarting(this.#present(name), run));
     try {
-      const driver = this.#driver(name);
-      const handle = await driver.start(await this.#taskStart(spec, run));
+      const program = this.#program(name);
+      const driver = this.#driver(program.driver);
+      const { parts } = this.#world;
+      const handle = await driver.start(await prepareTask(parts, this.#placeOf(program), run));
       await this.#put(name, taskRunning(this.#present(name), { ...handle }, handle));
-      this.#watch(name, driver, handle);
+      void this.#watch(name, driver, handle);
       this.#checkState();
     } catch (cause) {
       if (this.#abort.signal.aborted) return;
       await this.#startFailed(name, cause);
     }
+  }
+
+  #placeOf(task: RunnableTask): Placement {
+    const { regionName } = this.#world;
+    const [job, group, allocation, node] = [this.#job, this.#group, this.#allocation, this.#world.node()];
+    return { job, group, task, allocation, node, regionName };
   }
 
   async #startFailed(name: string, cause: unknown): Promise<void> {
@@ -265,6 +327,7 @@ export class AllocationRunner {
       taskEnded(present, {
         type: this.#job.type,
         group: this.#group,
+        name,
         end: { unknown: true },
         generation: this.#allocation.restartGeneration,
         finishedAtMs: clock.wall(),
@@ -275,63 +338,33 @@ export class AllocationRunner {
     );
   }
 
-  async #taskStart(spec: TaskSpec, run: number) {
-    const { host, parts, regionName } = this.#world;
-    const paths = await parts.directories.prepare(
-      this.#allocation.id,
-      this.#group.tasks.map((task) => task.name),
-    );
-    const place = {
-      job: this.#job,
-      group: this.#group,
-      task: spec,
-      allocation: this.#allocation,
-      node: this.#world.node(),
-      regionName,
-      allocationDirectory: paths.root,
-      taskDirectory: paths.task(spec.name),
-    };
-    const env = taskEnvironment(place, { ...parts.baseEnvironment, TMPDIR: `${paths.task(spec.name)}/tmp` });
-    const config = interpolateConfig(spec.config, variableLookup(place, env)) as Readonly<
-      Record<string, unknown>
-    >;
-    host.log("debug", "task starts", { allocation: this.#allocation.id, task: spec.name, run });
-    return {
-      key: runKey(this.#allocation.id, spec.name, run),
-      allocationId: this.#allocation.id,
-      task: spec.name,
-      config,
-      env,
-      directory: paths.task(spec.name),
-      logDirectory: paths.logs,
-      logs: spec.logs,
-      resources: spec.resources,
-    };
-  }
-
-  async #stop(name: string, why: StopReason): Promise<void> {
+  async #stop(name: string, { why, because }: Stop): Promise<void> {
     const running = this.running(name);
+    const stop: Stop = because === undefined ? { why } : { why, because };
     if (running === undefined) {
-      await this.#put(name, this.#halt(name, why));
+      await this.#put(name, this.#halt(name, stop));
       return;
     }
-    this.#stopping.set(name, why);
-    this.checks.stop();
-    const spec = this.#task(name);
-    const exit = await running.driver.stop(running.handle, {
-      killSignal: spec.killSignal,
-      killTimeoutMs: spec.killTimeoutMs,
-    });
+    this.#stopping.set(name, stop);
+    this.#checkState();
+    const { killSignal, killTimeoutMs, shutdownDelayMs } = this.#program(name);
+    if (why === "retire" && shutdownDelayMs !== undefined) await this.#delays.pass(shutdownDelayMs, running);
+    if (this.#abort.signal.aborted) return;
+    const exit = await running.driver.stop(running.handle, { killSignal, killTimeoutMs });
     await this.#settle(name, exit, false);
   }
 
-  #halt(name: string, why: StopReason): LocalTask {
+  #halt(name: string, { why, because }: Stop): LocalTask {
     const { clock } = this.#world.host;
-    const generation = this.#allocation.restartGeneration;
-    return taskHalted(this.#present(name), why, { nowMs: clock.boot(), wallMs: clock.wall(), generation });
+    return taskHalted(this.#present(name), why, {
+      nowMs: clock.boot(),
+      wallMs: clock.wall(),
+      generation: this.#allocation.restartGeneration,
+      ...(because === undefined ? {} : { because }),
+    });
   }
 
-  #watch(name: string, driver: Driver, handle: TaskHandle): void {
+  #watch(name: string, driver: Driver, handle: TaskHandle): Promise<void> {
     const watching: Promise<void> = driver
       .wait(handle, this.#abort.signal)
       .then(async (exit) => {
@@ -344,37 +377,48 @@ export class AllocationRunner {
         if (!(cause instanceof PeerError)) throw cause;
         const { clock, log, random } = this.#world.host;
         log("error", "lost sight of a task, looking again", { task: handle.key, error: cause.message });
-        clock.after(RETRY_FIRST_MS * (1 + random.next()), () => this.#watch(name, driver, handle));
+        clock.after(RETRY_FIRST_MS * (1 + random.next()), () => {
+          void this.#watch(name, driver, handle);
+        });
       })
       .then(() => {
         this.#watching.delete(watching);
       });
     this.#watching.add(watching);
+    return watching;
   }
 
   async #settle(name: string, exit: TaskExit, rebooted: boolean): Promise<void> {
     const { clock, random } = this.#world.host;
     const present = this.#present(name);
     if (present.state !== "running" && present.state !== "starting") return;
-    const stopped = this.#stopping.get(name);
+    const stop = this.#stopping.get(name) ?? this.#endOf(name);
     await this.#put(
       name,
       taskEnded(present, {
         type: this.#job.type,
         group: this.#group,
+        name,
         end: exit,
         generation: this.#allocation.restartGeneration,
         finishedAtMs: exit.finishedAtMs,
         nowMs: clock.boot(),
         jitter: random.next(),
-        // A batch run that the power cut short may have done its work: it counts as an attempt (S8).
-        rebooted: rebooted && this.#job.type === "service",
-        ...(stopped === undefined ? {} : { stopped }),
+        rebooted,
+        ...(stop === undefined ? {} : { stopped: stop.why }),
+        ...(stop?.because === undefined ? {} : { because: stop.because }),
       }),
     );
     this.#stopping.delete(name);
     this.#checkState();
     this.poke();
+  }
+
+  /** What ends by itself while all are to end is not tried again. */
+  #endOf(name: string): Stop | undefined {
+    if (roleOf(this.#task(name)) === "poststop") return undefined;
+    const ending = endingOf(this.situation);
+    return ending === undefined ? undefined : { why: "retire", ...ending };
   }
 
   /** Good or bad is found once; until then it is looked at with each change, and when time alone decides. */
@@ -384,7 +428,7 @@ export class AllocationRunner {
     if (policy === undefined || this.rollout !== undefined || this.#isOver) return;
     const { clock } = this.#world.host;
     const nowMs = clock.boot();
-    const well = isWell(Object.values(this.#local.tasks), this.checks.health);
+    const well = isWell(this.#group, this.#local.tasks, this.checks.health);
     const { watch, wakeAtMs } = watchRollout(this.#rollout, policy, well, nowMs);
     this.#rollout = watch;
     if (wakeAtMs === undefined) this.#world.changed(this);
@@ -396,9 +440,14 @@ export class AllocationRunner {
   }
 
   #checkState(): void {
-    const runs = Object.values(this.#local.tasks).some((task) => task.state === "running");
-    if (runs && !this.#shutdown && !this.#abort.signal.aborted) this.checks.start();
-    else this.checks.stop();
+    const isOver = this.#shutdown || this.#abort.signal.aborted;
+    this.checks.follow(
+      checkSubjects(this.#group, (name) => {
+        const state = this.#local.tasks[name]?.state;
+        if (isOver || this.#stopping.has(name)) return "stopping";
+        return state === "running" || state === "complete" ? state : "waiting";
+      }),
+    );
   }
 
   async #runBeside(task: string, command: readonly string[], timeoutMs: number) {
@@ -434,11 +483,17 @@ export class AllocationRunner {
     return spec;
   }
 
+  /** The task as it is on this node. */
+  #program(name: string): RunnableTask {
+    const node = this.#world.node();
+    const program = taskOn(this.#task(name), node);
+    if (program !== undefined) return program;
+    throw new PeerError("not_supported", `task ${name} has no variant for ${platformText(node)}`);
+  }
+
   #driver(name: string): Driver {
-    const driver = this.#world.parts.drivers.get(this.#task(name).driver);
-    if (driver === undefined) {
-      throw new PeerError("not_supported", `this node has no driver ${this.#task(name).driver}`);
-    }
+    const driver = this.#world.parts.drivers.get(name);
+    if (driver === undefined) throw new PeerError("not_supported", `this node has no driver ${name}`);
     return driver;
   }
 }

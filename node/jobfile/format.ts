@@ -37,6 +37,8 @@ import type {
   WrittenService,
   WrittenTask,
 } from "./shape/job-shape.ts";
+import { formatDelay, formatPlace } from "./tasks/order.ts";
+import { formatVariants } from "./tasks/variants.ts";
 import { formatDuration, formatSize } from "./units.ts";
 
 /** A value that `parseJobValue` reads back to an equal spec. */
@@ -67,13 +69,14 @@ function formatGroup(job: JobSpec, group: GroupSpec): WrittenGroup {
     spread: formatSpreads(group.spreads),
     ...formatNeighbours(job.id, group.neighbours),
     algorithm: group.algorithm,
-    restart: formatRestart(job.type, group.restart),
+    restart: formatRestart(RESTART_DEFAULTS[job.type], group.restart),
     reschedule: formatReschedule(job.type, group.reschedule),
     update: group.update === undefined ? undefined : formatUpdate(group.update),
+    shutdown_delay: formatDelay(group.shutdownDelayMs),
     ephemeral_disk: group.diskBytes === undefined ? undefined : { size: formatSize(group.diskBytes) },
     network: group.ports.length === 0 ? undefined : { ports },
     services: unlessEmpty(group.services.map((service) => formatService(job, group, service))),
-    tasks: Object.fromEntries(group.tasks.map((task) => [task.name, formatTask(task)])),
+    tasks: Object.fromEntries(group.tasks.map((task) => [task.name, formatTask(group, task)])),
   });
 }
 
@@ -84,8 +87,7 @@ function formatPort(port: PortSpec): { readonly static?: number; readonly to?: n
   };
 }
 
-function formatRestart(type: JobType, policy: RestartPolicy): WrittenGroup["restart"] {
-  const defaults = RESTART_DEFAULTS[type];
+function formatRestart(defaults: RestartPolicy, policy: RestartPolicy): WrittenGroup["restart"] {
   return unlessEmpty(
     compact({
       attempts: unlessDefault(policy.attempts, defaults.attempts),
@@ -164,13 +166,14 @@ function formatProbe(check: CheckSpec, service: ServiceSpec, group: GroupSpec): 
     };
   }
   const port = check.port === service.port ? undefined : check.port;
-  if (check.type === "tcp") return { port };
+  const { task } = check;
+  if (check.type === "tcp") return { port, task };
   // As with the namespace: the core's method is any text, the file's is one of a list.
   const method = check.method as NonNullable<CheckFile["method"]>;
-  return { port, method: unlessDefault(method, CHECK_DEFAULTS.method), path: check.path };
+  return { port, task, method: unlessDefault(method, CHECK_DEFAULTS.method), path: check.path };
 }
 
-function formatTask(task: TaskSpec): WrittenTask {
+function formatTask(group: GroupSpec, task: TaskSpec): WrittenTask {
   return compact({
     driver: task.driver,
     config: unlessEmpty(task.config),
@@ -183,6 +186,9 @@ function formatTask(task: TaskSpec): WrittenTask {
       task.killSignal as NonNullable<WrittenTask["kill_signal"]>,
       KILL_SIGNAL_DEFAULT,
     ),
+    variants: formatVariants(task.variants),
+    ...formatPlace(task),
+    restart: task.restart === undefined ? undefined : formatRestart(group.restart, task.restart),
     logs: formatLogs(task.logs),
   });
 }

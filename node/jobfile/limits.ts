@@ -15,6 +15,7 @@ export const SYNTAX_PROBLEMS_MAX = 5;
 
 export const GROUPS_MAX = 100;
 export const TASKS_MAX = 32;
+export const VARIANTS_MAX = 32;
 export const PORTS_MAX = 64;
 export const SERVICES_MAX = 64;
 export const CHECKS_MAX = 16;

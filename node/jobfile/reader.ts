@@ -249,8 +249,11 @@ class Reader {
       met.add(field === undefined ? this.#reportUnknown(key, keyOffset, shape, at) : key);
       if (field !== undefined) result[key] = this.read(field.shape, value, at, keyOffset, field.hint);
     }
+    const { either = [] } = shape;
+    const isNeither = either.length > 0 && !either.some((name) => met.has(name));
     for (const [name, field] of Object.entries(shape.fields)) {
-      if (!field.required || met.has(name)) continue;
+      const isMissing = field.required ? !met.has(name) : isNeither && name === either[0];
+      if (!isMissing) continue;
       const missing = { path: [...path, name], offset: ownerOffset, message: `is missing in ${shape.title}` };
       this.#findings.add({ ...missing, hint: field.hint });
     }

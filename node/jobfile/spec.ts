@@ -39,6 +39,8 @@ import type {
   TaskFile,
   UpdateFile,
 } from "./shape/job-shape.ts";
+import { taskPlace } from "./tasks/order.ts";
+import { variantsOf } from "./tasks/variants.ts";
 
 export function specOfFile(file: JobFile): JobSpec {
   const { job, type = JOB_DEFAULTS.type } = file;
@@ -59,7 +61,8 @@ export function specOfFile(file: JobFile): JobSpec {
 
 function groupSpec(file: JobFile, type: JobType, name: string, group: GroupFile): GroupSpec {
   const { job } = file;
-  const tasks = sortedEntries(group.tasks).map(([task, written]) => taskSpec(task, written));
+  const restart = restartPolicy(type, group.restart ?? {});
+  const tasks = sortedEntries(group.tasks).map(([task, written]) => taskSpec(task, written, restart));
   return {
     name,
     count: group.count ?? COUNT_DEFAULT,
@@ -69,9 +72,12 @@ function groupSpec(file: JobFile, type: JobType, name: string, group: GroupFile)
     ...neighboursOf(job, group),
     ...groupAlgorithm(file, group),
     ...(group.ephemeral_disk === undefined ? {} : { diskBytes: group.ephemeral_disk.size }),
-    restart: restartPolicy(type, group.restart ?? {}),
+    restart,
     reschedule: reschedulePolicy(type, group.reschedule ?? {}),
     ...(type === "service" ? { update: updatePolicy({ ...file.update, ...group.update }) } : {}),
+    ...(group.shutdown_delay === undefined || group.shutdown_delay === 0
+      ? {}
+      : { shutdownDelayMs: group.shutdown_delay }),
     ports: sortedEntries(group.network?.ports ?? {}).map(([label, port]): PortSpec => ({ label, ...port })),
     services: (group.services ?? []).map((service) => serviceSpec(job, name, service, tasks)),
     tasks,
@@ -146,17 +152,21 @@ function checkSpec(
     invariant(task !== undefined && file.command !== undefined, "the rules let a script check through");
     return { ...common, type: "script", task, command: file.command, args: file.args ?? [] };
   }
+  const subject = file.task === undefined ? {} : { task: file.task };
   const port = file.port ?? servicePort;
   invariant(port !== undefined, "the rules let a check without a port through");
-  if (file.type === "tcp") return { ...common, type: "tcp", port };
+  if (file.type === "tcp") return { ...common, ...subject, type: "tcp", port };
   invariant(file.path !== undefined, "the rules let an http check without a path through");
-  return { ...common, type: "http", port, method: file.method ?? CHECK_DEFAULTS.method, path: file.path };
+  const method = file.method ?? CHECK_DEFAULTS.method;
+  return { ...common, ...subject, type: "http", port, method, path: file.path };
 }
 
-function taskSpec(name: string, file: TaskFile): TaskSpec {
+function taskSpec(name: string, file: TaskFile, restart: RestartPolicy): TaskSpec {
   return {
     name,
-    driver: file.driver,
+    ...taskPlace(file, restart),
+    ...variantsOf(file.variants),
+    ...(file.driver === undefined ? {} : { driver: file.driver }),
     config: file.config ?? {},
     env: sortKeys(file.env),
     meta: sortKeys(file.meta),

@@ -18,6 +18,7 @@ import type { Identity } from "../data/identity.ts";
 import type { Parts } from "../parts.ts";
 import { diagnose } from "./doctor.ts";
 import { metricsText } from "./metrics.ts";
+import { programProblems } from "./program-problems.ts";
 import type {
   AllocationUsage,
   DoctorCheck,
@@ -119,25 +120,7 @@ export class LocalPeerService implements PeerService {
   }
 
   validate(spec: JobSpec): readonly { path: string; message: string }[] {
-    const problems: { path: string; message: string }[] = [];
-    for (const group of spec.groups) {
-      for (const task of group.tasks) {
-        const place = `groups.${group.name}.tasks.${task.name}`;
-        const driver = this.#world.parts.drivers.get(task.driver);
-        if (driver === undefined) {
-          const known = [...this.#world.parts.drivers.keys()].join(", ");
-          problems.push({
-            path: `${place}.driver`,
-            message: `no driver ${task.driver} in this release; it has: ${known}`,
-          });
-          continue;
-        }
-        for (const problem of driver.validate(task.config)) {
-          problems.push({ path: `${place}.config.${problem.path}`, message: problem.message });
-        }
-      }
-    }
-    return problems;
+    return programProblems(spec, this.#world.parts.drivers);
   }
 
   async submit(spec: JobSpec, options: SubmitOptions): Promise<SubmitReceipt> {

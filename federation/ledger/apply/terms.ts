@@ -2,7 +2,8 @@
 import { nodeJudge } from "../../fit/constraint/constraint.ts";
 import { type Wishes, wishesOf } from "../../fit/constraint/wishes.ts";
 import { demandOf, groupResources } from "../../fit/demand.ts";
-import { constraintReason, driverRefusal, eligibilityRefusal, statusRefusal } from "../../fit/refusals.ts";
+import { constraintReason, eligibilityRefusal, statusRefusal } from "../../fit/refusals.ts";
+import { programRefusal } from "../../fit/variants.ts";
 import type { Allocation } from "../../model/allocation.ts";
 import { type GroupSpec, isSystemJob, type JobSpec } from "../../model/job.ts";
 import type { NodeRecord } from "../../model/node.ts";
@@ -34,7 +35,7 @@ export function termsOf(spec: JobSpec, name: string): GroupTerms | undefined {
 }
 
 function compile(spec: JobSpec, group: GroupSpec): GroupTerms {
-  const { drivers } = demandOf(group);
+  const demand = demandOf(group);
   const wishes = wishesOf(spec, group);
   const isSystem = isSystemJob(spec);
   const judges = wishes.constraints.map((constraint) => ({
@@ -48,12 +49,8 @@ function compile(spec: JobSpec, group: GroupSpec): GroupTerms {
     isSystem,
     looksAround: isSystem || wishes.distinctHosts !== undefined || wishes.distinctProperties.length > 0,
     nodeRefusal(node) {
-      const refusal = statusRefusal(node) ?? eligibilityRefusal(node);
+      const refusal = statusRefusal(node) ?? eligibilityRefusal(node) ?? programRefusal(demand, node);
       if (refusal !== undefined) return refusal;
-      for (const driver of drivers) {
-        const against = driverRefusal(node, driver);
-        if (against !== undefined) return against;
-      }
       for (const { isMet, reason } of judges) if (!isMet(node)) return reason;
       return undefined;
     },

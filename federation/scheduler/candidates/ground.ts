@@ -34,8 +34,12 @@ export interface Ground {
 }
 
 /** Equal texts for wishes that come to the same ground, and only for those. */
-export function groundKey({ drivers }: Demand, { affinities, constraints, ...wishes }: Wishes): string {
+export function groundKey(
+  { drivers, varying }: Demand,
+  { affinities, constraints, ...wishes }: Wishes,
+): string {
   let key = drivers.length === 1 ? textKey(drivers[0] ?? "") : drivers.map(textKey).join("");
+  if (varying.length > 0) key += `v${textKey(JSON.stringify(varying))}`;
   // What almost all jobs ask for is left out, and its absence is told.
   if (constraints[0] !== DEFAULT_POOL_WISH) key += "p";
   for (const constraint of constraints) {

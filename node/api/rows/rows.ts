@@ -9,7 +9,9 @@ import {
   DEFAULT_POOL,
   type DriverFacts,
   type Evaluation,
+  type GroupSpec,
   groupCounts,
+  isTaskEnded,
   type JobRecord,
   jobStatus,
   type LedgerEvent,
@@ -17,6 +19,7 @@ import {
   type NodeRecord,
   type Problem,
   type Refusal,
+  roleOf,
   rolloutOf,
   type TaskRecord,
 } from "../../../federation/index.ts";
@@ -305,16 +308,28 @@ export function serviceRows(rows: Rows, namespace: string | undefined): readonly
     // Most jobs of a large region offer none: their allocations need not be looked at.
     if (!job.versions.some(({ spec }) => spec.groups.some((group) => group.services.length > 0))) continue;
     for (const allocation of rows.ledger.allocationsOfJob(job.namespace, job.id)) {
-      if (allocation.status === "running") addInstances(rows, services, allocation);
+      // One that shall stop is no longer offered: its shutdown delay is for that.
+      if (allocation.status === "running" && allocation.desired === "run")
+        addInstances(rows, services, allocation);
     }
   }
   return [...services.keys()].sort().flatMap((key) => services.get(key) ?? []);
 }
 
+/** Not only its last tasks are left. */
+function isAtWork({ tasks }: GroupSpec, allocation: Allocation): boolean {
+  const mains = tasks.filter((task) => roleOf(task) === "main");
+  return !mains.every(({ name }) => {
+    const state = allocation.tasks[name]?.state;
+    return state !== undefined && isTaskEnded(state);
+  });
+}
+
 function addInstances(rows: Rows, services: Map<string, ServiceRow>, allocation: Allocation): void {
   const version = rows.ledger.version(allocation.namespace, allocation.job, allocation.version);
   const group = version?.spec.groups.find(({ name }) => name === allocation.group);
-  for (const service of group?.services ?? []) {
+  if (group === undefined || !isAtWork(group, allocation)) return;
+  for (const service of group.services) {
     const key = serviceKey(allocation.namespace, service.name);
     const row = services.get(key) ?? {
       name: service.name,

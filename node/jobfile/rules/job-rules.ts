@@ -14,11 +14,13 @@ import {
   UPDATE_DEFAULT,
 } from "../defaults.ts";
 import { type Path, quote } from "../findings.ts";
-import type { GroupDraft, JobDraft, TaskDraft } from "../shape/job-shape.ts";
+import type { GroupDraft, JobDraft } from "../shape/job-shape.ts";
 import { formatDuration } from "../units.ts";
 import type { RuleContext } from "./context.ts";
+import { checkOrder } from "./order-rules.ts";
 import { checkGroupPlacement, checkJobPlacement } from "./placement-rules.ts";
 import { checkServices } from "./service-rules.ts";
+import { checkPrograms } from "./variant-rules.ts";
 
 export function checkRules(job: JobDraft, context: RuleContext): void {
   const type = job.type ?? JOB_DEFAULTS.type;
@@ -29,10 +31,11 @@ export function checkRules(job: JobDraft, context: RuleContext): void {
     const path = ["groups", name];
     checkUpdate(group, type, path, context);
     checkGroupPlacement(group, type, path, job, context);
-    checkRestart(group, type, path, context);
+    checkRestarts(group, type, path, context);
     checkReschedule(group, type, path, context);
     checkPorts(group, path, context);
     checkTasks(group, path, context);
+    checkOrder(group, path, context);
     checkServices(job, name, group, path, context);
   }
 }
@@ -59,13 +62,27 @@ function checkUpdate(
   context.problem(path, message, "raise healthy_deadline, or lower min_healthy_time");
 }
 
-function checkRestart(group: GroupDraft, type: JobType, groupPath: Path, context: RuleContext): void {
-  const { restart } = group;
-  if (restart === undefined) return;
-  const path = [...groupPath, "restart"];
-  const defaults = RESTART_DEFAULTS[type];
-  const { attempts = defaults.attempts, interval = defaults.intervalMs, delay = defaults.delayMs } = restart;
-  if (attempts === 0 && restart.mode === "delay") {
+function checkRestarts(group: GroupDraft, type: JobType, path: Path, context: RuleContext): void {
+  const policy = policyOf(group.restart, RESTART_DEFAULTS[type]);
+  if (group.restart !== undefined) checkRestart(policy, [...path, "restart"], context);
+  for (const [name, task] of Object.entries(group.tasks ?? {})) {
+    if (task?.restart === undefined) continue;
+    checkRestart(policyOf(task.restart, policy), [...path, "tasks", name, "restart"], context);
+  }
+}
+
+function policyOf(draft: GroupDraft["restart"], defaults: RestartPolicy): RestartPolicy {
+  return {
+    attempts: draft?.attempts ?? defaults.attempts,
+    intervalMs: draft?.interval ?? defaults.intervalMs,
+    delayMs: draft?.delay ?? defaults.delayMs,
+    mode: draft?.mode ?? defaults.mode,
+  };
+}
+
+function checkRestart(policy: RestartPolicy, path: Path, context: RuleContext): void {
+  const { attempts, intervalMs: interval, delayMs: delay } = policy;
+  if (attempts === 0 && policy.mode === "delay") {
     const message = "mode delay needs at least one attempt";
     context.problem([...path, "mode"], message, 'write "mode: fail" for no restarts, or raise attempts');
   }
@@ -75,11 +92,7 @@ function checkRestart(group: GroupDraft, type: JobType, groupPath: Path, context
     const needed = formatDuration(attempts * delay);
     const hint = `write "interval: ${needed}" or longer, or lower attempts or delay`;
     context.problem(path, message, hint);
-  } else if (
-    attempts > 0 &&
-    attempts <= SIMULATED_ATTEMPTS_MAX &&
-    !givesUp(type, { ...defaults, attempts, intervalMs: interval, delayMs: delay })
-  ) {
+  } else if (attempts > 0 && attempts <= SIMULATED_ATTEMPTS_MAX && !givesUp(policy)) {
     const never = `${attempts} restarts never fall within an interval of ${formatDuration(interval)}`;
     const message = `with growing delays, ${never}: a task that keeps failing is restarted for ever`;
     context.warning(path, message, "raise interval, or lower attempts or delay");
@@ -90,12 +103,13 @@ function checkRestart(group: GroupDraft, type: JobType, groupPath: Path, context
 const SIMULATED_ATTEMPTS_MAX = 100;
 
 /** Whether the policy ends, asked of the code that carries it out: the task fails at once at each start. */
-function givesUp(type: JobType, policy: RestartPolicy): boolean {
+function givesUp(policy: RestartPolicy): boolean {
   const end = { exitCode: 1 };
   let nowMs = 0;
   let restarts: readonly number[] = [];
   for (let count = 0; count <= policy.attempts; count += 1) {
-    const input = { type, policy: { ...policy, mode: "fail" as const }, end, restarts, nowMs, jitter: 0 };
+    const failing = { ...policy, mode: "fail" as const };
+    const input = { isDoneOnSuccess: false, policy: failing, end, restarts, nowMs, jitter: 0 };
     const decision = decideRestart(input);
     if (decision.kind !== "restart") return true;
     nowMs = decision.atMs;
@@ -206,11 +220,6 @@ function checkTasks(group: GroupDraft, groupPath: Path, context: RuleContext): v
         "choose another name",
       );
     }
-    if (task !== undefined) checkDriver(task, path, context);
+    if (task !== undefined) checkPrograms(task, path, context);
   }
-}
-
-function checkDriver(task: TaskDraft, path: Path, context: RuleContext): void {
-  if (task.driver !== "raw_exec") return;
-  context.problem([...path, "driver"], "Nomad's raw_exec is called process here", 'write "driver: process"');
 }

@@ -87,8 +87,8 @@ function checkPortLabel(
 }
 
 const FIELDS_BY_TYPE = {
-  http: ["port", "method", "path"],
-  tcp: ["port"],
+  http: ["port", "method", "path", "task"],
+  tcp: ["port", "task"],
   script: ["task", "command", "args"],
 } as const;
 
@@ -115,6 +115,7 @@ function checkChecks(
     seen.set(name, index);
     checkTypedFields(check, path, context);
     checkPortLabel(check.port, group, groupPath, [...path, "port"], context);
+    checkSubject(check, group, path, context);
     checkNeeds(check, group, servicePath, path, context);
     checkTiming(check, path, context);
   }
@@ -145,7 +146,7 @@ function checkNeeds(
   const { type } = check;
   if (type === undefined) return;
   if (type === "script") {
-    checkScript(check, group, path, context);
+    checkScript(group, path, context);
     return;
   }
   const hasPort = context.given([...path, "port"]) || context.given([...servicePath, "port"]);
@@ -162,18 +163,28 @@ function checkNeeds(
   }
 }
 
-function checkScript(check: CheckDraft, group: GroupDraft, path: Path, context: RuleContext): void {
-  if (!context.given([...path, "command"])) {
-    context.problem([...path, "command"], "is missing: script checks need one", 'write "command: ./healthy"');
-  }
+/** The task that a check names is there, and there long enough to be asked. */
+function checkSubject(check: CheckDraft, group: GroupDraft, path: Path, context: RuleContext): void {
   const tasks = Object.keys(group.tasks ?? {});
-  if (tasks.length === 0) return;
-  if (check.task !== undefined && !tasks.includes(check.task)) {
+  if (check.task === undefined || tasks.length === 0) return;
+  if (!tasks.includes(check.task)) {
     const guess = context.guess(check.task, tasks);
     const message = `there is no task ${quote(check.task)} in this group`;
     const hint = guess === undefined ? `it has ${tasks.join(", ")}` : `did you mean ${guess}?`;
     context.problem([...path, "task"], message, hint);
+    return;
   }
+  const lifecycle = group.tasks?.[check.task]?.lifecycle;
+  if (lifecycle === undefined || lifecycle.sidecar === true) return;
+  const message = `task ${check.task} runs to its end: a check asks what goes on running`;
+  context.problem([...path, "task"], message, "name a main task or a sidecar");
+}
+
+function checkScript(group: GroupDraft, path: Path, context: RuleContext): void {
+  if (!context.given([...path, "command"])) {
+    context.problem([...path, "command"], "is missing: script checks need one", 'write "command: ./healthy"');
+  }
+  const tasks = Object.keys(group.tasks ?? {});
   if (!context.given([...path, "task"]) && tasks.length > 1) {
     context.problem(
       [...path, "task"],

@@ -13,6 +13,13 @@ import * as limits from "../limits.ts";
 import { formatDuration, formatSize } from "../units.ts";
 import * as later from "./later.ts";
 import {
+  afterField,
+  groupShutdownDelayField,
+  leaderField,
+  lifecycleField,
+  shutdownDelayField,
+} from "./lifecycle-shape.ts";
+import {
   affinitiesField,
   algorithmField,
   apartField,
@@ -41,20 +48,8 @@ import {
   size,
   text,
 } from "./shapes.ts";
-
-/** Signals that every Unix has and that make sense to end a task with. */
-const KILL_SIGNALS = [
-  "SIGABRT",
-  "SIGALRM",
-  "SIGHUP",
-  "SIGINT",
-  "SIGKILL",
-  "SIGQUIT",
-  "SIGTERM",
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGWINCH",
-] as const;
+import { KILL_SIGNALS } from "./signals.ts";
+import { variantsField } from "./variant-shape.ts";
 
 const HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 
@@ -198,7 +193,11 @@ const checkShape = record(
       "script: its arguments.",
       { hint: 'write a list: args: [ "-c", "test -f ready" ]' },
     ),
-    task: optional(NAME, "script: the task to run it in. Default: the group's only task."),
+    task: optional(
+      NAME,
+      "The task that it is about: it is asked while that runs, others may come after its health. A script " +
+        "runs in it. Default: of scripts the group's only task, else the group as a whole.",
+    ),
     interval: optional(duration(limits.SECOND_MS), "Time between two checks.", {
       default: formatDuration(CHECK_DEFAULTS.intervalMs),
     }),
@@ -270,9 +269,11 @@ const logsShape = record(
 const taskShape = record(
   "a task",
   {
-    driver: required(NAME, "What runs the task: `process` is a program of the node.", {
-      hint: 'write "driver: process"',
-    }),
+    driver: optional(
+      NAME,
+      "What runs the task: `process` is a program of the node. Required, unless each variant has one.",
+      { hint: 'write "driver: process"' },
+    ),
     config: optional(opaque(), "What the driver needs to know. process: `command`, `args`.", {
       hint: `write a map: config: { command: ./server, args: [ "--port", "\${PEER_PORT_http}" ] }`,
     }),
@@ -291,11 +292,27 @@ const taskShape = record(
     kill_signal: optional(choice(KILL_SIGNALS), "The signal that asks the task to end.", {
       default: KILL_SIGNAL_DEFAULT,
     }),
+    variants: variantsField,
+    lifecycle: lifecycleField,
+    leader: leaderField,
+    after: afterField,
+    restart: optional(restartShape, "As of the group; what it leaves out is the group's."),
+    shutdown_delay: shutdownDelayField,
     logs: optional(logsShape, "How much of the output is kept."),
     constraints: constraintsField,
     affinities: affinitiesField,
   },
-  { renamed: { ...PLACEMENT_RENAMED, environment: "env", log: "logs" }, later: later.TASK_LATER },
+  {
+    either: ["driver", "variants"],
+    renamed: {
+      ...PLACEMENT_RENAMED,
+      environment: "env",
+      log: "logs",
+      depends_on: "after",
+      variant: "variants",
+    },
+    later: later.TASK_LATER,
+  },
 );
 
 const diskShape = record(
@@ -326,6 +343,7 @@ const groupShape = record(
     restart: optional(restartShape, "What happens on the same node when a task ends by itself."),
     reschedule: optional(rescheduleShape, "What happens when `restart` gave up: another place."),
     update: optional(updateShape, "How a change reaches the running instances of a service."),
+    shutdown_delay: groupShutdownDelayField,
     ephemeral_disk: optional(diskShape, "What the group's directory may take of the node's disk.", {
       hint: "write a map: ephemeral_disk: { size: 300MB }",
     }),

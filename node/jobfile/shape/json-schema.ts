@@ -1,7 +1,7 @@
 /** The job file as JSON Schema (draft 2020-12), for editors that complete and check while one types. */
 import { DURATION_PATTERN, SIZE_PATTERN } from "../units.ts";
 import { jobShape } from "./job-shape.ts";
-import type { Field, ListShape, Shape, TextShape } from "./shape.ts";
+import type { Field, ListShape, RecordShape, Shape, TextShape } from "./shape.ts";
 
 export type JsonSchema = { readonly [key: string]: unknown };
 
@@ -52,7 +52,7 @@ function schemaOf(shape: Shape): JsonSchema {
         additionalProperties: schemaOf(shape.value),
       };
     case "record":
-      return recordSchema(shape.fields);
+      return recordSchema(shape);
   }
 }
 
@@ -72,15 +72,22 @@ function textSchema(shape: TextShape): JsonSchema {
   };
 }
 
-function recordSchema(fields: Readonly<Record<string, Field>>): JsonSchema {
+function recordSchema({ either = [], fields }: RecordShape): JsonSchema {
   const entries = Object.entries(fields);
   const names = entries.filter(([, field]) => field.required).map(([name]) => name);
   return {
     type: "object",
     ...(names.length > 0 ? { required: names } : {}),
+    ...(either.length > 0 ? { anyOf: either.map((name) => present(name, either)) } : {}),
     additionalProperties: false,
     properties: Object.fromEntries(entries.map(([name, field]) => [name, fieldSchema(field)])),
   };
+}
+
+/** Strict validators want to see there what is required there. */
+function present(name: string, either: readonly string[]): JsonSchema {
+  const description = `At least one of ${either.join(" and ")}.`;
+  return { required: [name], properties: { [name]: { description } } };
 }
 
 function fieldSchema(field: Field): JsonSchema {

@@ -6,16 +6,14 @@
 
 type Later = Readonly<Record<string, string>>;
 
-const ONE_FOR_ALL = "write one group for each system, with a constraint on attr.os or attr.arch";
+const IN_TASK = "write them in each task: variants: [ { os: windows, config: { … } } ]";
 const ONE_REGION = "remove it: the job runs in the region it is submitted to";
-const ONE_TASK_ORDER = "remove it: all tasks of a group start together";
 const SECRETS = "remove it: there is no secrets store yet; whoever can read the job can read its env";
 const CONSUL = "remove it: services are found through the mesh itself";
 const AT_ONCE = "remove it: instances are moved only as `update` paces a change";
 const NO_CANARY =
   "remove it: canaries and their promotion come later; `max_parallel: 1` tries one instance first";
 const NO_DISCONNECT = "remove it: there is no policy for disconnected nodes yet";
-const NO_DELAY = "remove it: tasks get kill_signal at once";
 const NO_SCALING = "remove it and change count";
 const NO_TAGS = "remove it and use meta";
 const NO_VARIABLES = "remove it and write the values themselves";
@@ -41,7 +39,7 @@ export const JOB_LATER: Later = {
   consul_token: CONSUL,
   consul_namespace: CONSUL,
   disconnect: NO_DISCONNECT,
-  shutdown_delay: NO_DELAY,
+  shutdown_delay: 'write it in each group: "shutdown_delay: 5s"',
   scaling: NO_SCALING,
   version_tag: NO_TAGS,
   tag: NO_TAGS,
@@ -62,7 +60,7 @@ export const UPDATE_LATER: Later = {
 };
 
 export const GROUP_LATER: Later = {
-  variants: ONE_FOR_ALL,
+  variants: IN_TASK,
   migrate: AT_ONCE,
   disconnect: NO_DISCONNECT,
   max_client_disconnect: NO_DISCONNECT,
@@ -72,7 +70,6 @@ export const GROUP_LATER: Later = {
   volume: PLACE_FILES,
   volumes: PLACE_FILES,
   scaling: NO_SCALING,
-  shutdown_delay: NO_DELAY,
   max_run_duration: "remove it: a task runs until it ends",
   consul: CONSUL,
   vault: SECRETS,
@@ -135,26 +132,20 @@ export const CHECK_LATER: Later = {
 export const TASK_LATER: Later = {
   action: "remove it and use a script",
   actions: "remove it and use a script",
-  after: ONE_TASK_ORDER,
   artifact: PLACE_FILES,
   artifacts: PLACE_FILES,
   consul: CONSUL,
   csi_plugin: PLACE_FILES,
   dispatch_payload: "remove it and use env",
   identity: "remove it: tasks have no identity of their own yet",
-  leader: ONE_TASK_ORDER,
-  lifecycle: ONE_TASK_ORDER,
   scaling: NO_SCALING,
   schedule: "remove it and submit the job from cron for now",
   secret: SECRETS,
   secrets: SECRETS,
-  shutdown_delay: NO_DELAY,
   template: PLACE_FILES,
   templates: PLACE_FILES,
   user: "remove it: tasks run as the user of the peer",
-  variants: ONE_FOR_ALL,
   kind: CONSUL,
-  restart: 'write it in the group: "restart: { attempts: 3 }"',
   service: "write it in the group: services: [ { name: web, port: http } ]",
   services: "write it in the group: services: [ { name: web, port: http } ]",
   vault: SECRETS,

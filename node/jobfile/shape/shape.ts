@@ -86,6 +86,8 @@ export interface RecordShape<Known extends Fields = Fields> {
   /** "a task": for messages and documentation. */
   readonly title: string;
   readonly fields: Known;
+  /** At least one of these fields must be there, the first of them by preference. */
+  readonly either?: readonly string[];
   /** How to write one, told where something else stands. */
   readonly hint?: string;
   /** Fields that Nomad or DESIGN section 9 has and this release lacks, each with what to do without. */

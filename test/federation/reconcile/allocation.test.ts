@@ -11,8 +11,9 @@ import {
   type LocalAllocation,
   type LocalTask,
   newLocalAllocation,
-  planAllocation,
-  reportOf,
+  planAllocation as planSituation,
+  reportOf as reportSituation,
+  type Situation,
   type StopReason,
   taskEnded,
   taskHalted,
@@ -28,6 +29,18 @@ const group = {
 } as unknown as GroupSpec;
 
 const allocation = { id: "a1", desired: "run", restartGeneration: 0 } as unknown as Allocation;
+
+function situation(desired: Allocation, local: LocalAllocation, nowMs: number): Situation {
+  return { desired, type: "service", group, local, health: () => "none", nowMs };
+}
+
+function planAllocation(desired: Allocation, local: LocalAllocation, nowMs: number) {
+  return planSituation(situation(desired, local, nowMs));
+}
+
+function reportOf(local: LocalAllocation) {
+  return reportSituation(situation(allocation, local, 0), "none");
+}
 
 function fresh(): LocalAllocation {
   return newLocalAllocation(allocation, group, "boot-1");
@@ -58,6 +71,7 @@ function ended(
   return taskEnded(task, {
     type: "service",
     group,
+    name: "app",
     end,
     finishedAtMs: 5,
     generation: 1,
@@ -96,12 +110,12 @@ test("a task that failed for good takes its siblings with it", () => {
     taskUnstartable(task, "no such command", 9),
   );
   assert.deepEqual(planAllocation(allocation, failed, 0).steps, [
-    { kind: "stop", task: "side", why: "retire" },
+    { kind: "stop", task: "side", why: "retire", because: "app has failed" },
   ]);
   const done = withTask(failed, "side", (task) => ended(task, { signal: "SIGTERM" }, "retire"));
   assert.ok(isLocallyEnded(done));
-  assert.equal(reportOf(done, "none").status, "failed");
-  assert.equal(reportOf(done, "none").message, "app: no such command");
+  assert.equal(reportOf(done).status, "failed");
+  assert.equal(reportOf(done).message, "app: no such command");
 });
 
 test("desired stop retires running and waiting tasks alike", () => {
@@ -115,7 +129,7 @@ test("desired stop retires running and waiting tasks alike", () => {
     taskHalted(task, "retire", { nowMs: 0, wallMs: 3, generation: 0 }),
   );
   const stopped = withTask(halted, "app", (task) => ended(task, { exitCode: 143 }, "retire"));
-  assert.equal(reportOf(stopped, "none").status, "complete");
+  assert.equal(reportOf(stopped).status, "complete");
 });
 
 test("a restart cycles each task once", () => {

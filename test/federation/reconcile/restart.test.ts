@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { decideRestart, describeEnd, type RestartInput } from "../../../federation/index.ts";
 
 const BASE: RestartInput = {
-  type: "service",
+  isDoneOnSuccess: false,
   policy: { attempts: 2, intervalMs: 60_000, delayMs: 1_000, mode: "fail" },
   end: { exitCode: 1 },
   restarts: [],
@@ -12,9 +12,9 @@ const BASE: RestartInput = {
   jitter: 0,
 };
 
-test("a batch task that exits 0 is complete, a service is not", () => {
-  assert.equal(decideRestart({ ...BASE, type: "batch", end: { exitCode: 0 } }).kind, "complete");
-  assert.equal(decideRestart({ ...BASE, type: "service", end: { exitCode: 0 } }).kind, "restart");
+test("a task whose work ends is complete with exit code 0, another starts again", () => {
+  assert.equal(decideRestart({ ...BASE, isDoneOnSuccess: true, end: { exitCode: 0 } }).kind, "complete");
+  assert.equal(decideRestart({ ...BASE, end: { exitCode: 0 } }).kind, "restart");
 });
 
 test("the delay doubles with each attempt inside the interval", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isWell, type RolloutWatch, watchRollout } from "../../../federation/index.ts";
+import { type RolloutWatch, watchRollout } from "../../../federation/index.ts";
 
 const POLICY = { maxParallel: 1, minHealthyTimeMs: 1_000, healthyDeadlineMs: 5_000 };
 
@@ -77,13 +77,6 @@ test("a verdict is final", () => {
     ]).verdict,
     "unhealthy",
   );
-});
-
-test("well means all tasks run and no check has anything to say", () => {
-  assert.ok(isWell([{ state: "running" }], "none"));
-  assert.ok(isWell([{ state: "running" }], "healthy"));
-  assert.ok(!isWell([{ state: "running" }], "unknown"));
-  assert.ok(!isWell([{ state: "running" }, { state: "restarting" }], "none"));
 });
 
 test("whoever looks again when told always comes to a verdict by the deadline", () => {

@@ -71,7 +71,7 @@ export class Oracle {
     const node = this.node(id);
     const group = groupNamed(this.scene.spec, name);
     if (node.status !== "ready" || !node.eligible || !this.#stands(node)) return false;
-    if (!group.tasks.every((task) => node.drivers[task.driver]?.healthy === true)) return false;
+    if (!group.tasks.every((task) => node.drivers[task.driver ?? ""]?.healthy === true)) return false;
     const [want, free] = [wantOf(group), this.free(id)];
     if (want.cpu > free.cpu || want.memoryBytes > free.memoryBytes) return false;
     if (want.diskBytes !== undefined && want.diskBytes > free.diskBytes) return false;

@@ -9,11 +9,15 @@ import {
   type JobId,
   type JobSpec,
   type JobType,
+  LIFECYCLE_HOOKS,
+  type LifecycleHook,
   type Neighbour,
   PLACEMENT_ALGORITHMS,
   type ReschedulePolicy,
   type RestartPolicy,
+  roleOf,
   type Spread,
+  TASK_ROLES,
   type TaskSpec,
   type UpdatePolicy,
 } from "../../../federation/index.ts";
@@ -213,12 +217,14 @@ function check(labels: readonly string[], tasks: readonly string[]): fc.Arbitrar
   });
   if (labels.length === 0) return script;
   const label = fc.constantFrom(...labels);
+  // Absent where it is undefined: every spec goes through JSON below.
+  const subject = { task: fc.option(fc.constantFrom(...tasks), { nil: undefined }) as fc.Arbitrary<string> };
   const method = fc.constantFrom("GET", "HEAD", "POST");
   const path = value.map((text) => `/${text}`);
   return fc.oneof(
     script,
-    fc.record({ ...timing, type: fc.constant("tcp" as const), port: label }),
-    fc.record({ ...timing, type: fc.constant("http" as const), port: label, method, path }),
+    fc.record({ ...timing, ...subject, type: fc.constant("tcp" as const), port: label }),
+    fc.record({ ...timing, ...subject, type: fc.constant("http" as const), port: label, method, path }),
   );
 }
 
@@ -232,11 +238,12 @@ function service(labels: readonly string[], tasks: readonly string[]) {
   });
 }
 
+const driverName = name.filter((text) => text !== "raw_exec");
+
 const task = fc.record({
   constraints: few(wish),
   affinities: few(affinity),
   name: taskName,
-  driver: name.filter((text) => text !== "raw_exec"),
   config,
   env,
   meta,
@@ -252,9 +259,87 @@ const task = fc.record({
   }),
 });
 
+const platforms = [{ os: "linux", arch: "arm64" }, { os: "windows" }, { os: "linux" }, { arch: "x64" }];
+
+/** In an order in which none comes first on all nodes that another is for. */
+const variants = fc.subarray(platforms, { minLength: 1 }).chain((chosen) =>
+  fc.tuple(
+    ...chosen.map((platform) =>
+      fc
+        .record(
+          {
+            driver: driverName,
+            config: config.filter((each) => Object.keys(each).length > 0),
+            env: env.filter((each) => Object.keys(each).length > 0),
+            killSignal: fc.constantFrom("SIGTERM", "SIGINT"),
+            killTimeoutMs: fc.integer({ min: 0, max: HOUR_MS }),
+          },
+          { requiredKeys: ["driver"], noNullPrototype: true },
+        )
+        .map((rest) => ({ ...platform, ...rest })),
+    ),
+  ),
+);
+
+/** Each variant has a driver; some tasks with variants have none of their own, some variants neither. */
+const programs = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ driver: driverName }) },
+  fc.record({ variants }),
+  fc.record({
+    driver: driverName,
+    variants: variants.map((list) => list.map(({ driver: _, ...each }) => each)),
+  }),
+);
+
+const places = fc.array(
+  fc.record({
+    hook: fc.constantFrom<(LifecycleHook | undefined)[]>(undefined, ...LIFECYCLE_HOOKS),
+    sidecar: fc.boolean(),
+    leads: fc.boolean(),
+    after: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+    restart: fc.option(restart, { nil: undefined }),
+    shutdownDelayMs: fc.option(fc.integer({ min: 1, max: HOUR_MS }), { nil: undefined }),
+  }),
+  { minLength: 3, maxLength: 3 },
+);
+
+const programmed = fc.tuple(task, programs).map(([each, program]) => ({ ...each, ...program }));
+
+/** Gives the tasks an order: a hook each, and `after` to those that stand before them in it. */
 const tasks = fc
-  .uniqueArray(task, { minLength: 1, maxLength: 3, selector: (each) => each.name.toLowerCase() })
-  .map((list) => sorted(list, (each) => each.name));
+  .tuple(
+    fc.uniqueArray(programmed, { minLength: 1, maxLength: 3, selector: (each) => each.name.toLowerCase() }),
+    places,
+  )
+  .map(([list, drawn]) => {
+    const placed = list.map((each, index): TaskSpec => {
+      const { hook, sidecar, restart: own, shutdownDelayMs } = drawn[index] ?? {};
+      const lifecycle = index === 0 || hook === undefined ? undefined : { hook, sidecar: sidecar === true };
+      return {
+        ...each,
+        ...(lifecycle === undefined
+          ? {}
+          : { lifecycle: { ...lifecycle, sidecar: lifecycle.sidecar && hook !== "poststop" } }),
+        ...(index === 0 && drawn[0]?.leads === true ? { leader: true } : {}),
+        ...(own === undefined ? {} : { restart: own }),
+        ...(shutdownDelayMs === undefined ? {} : { shutdownDelayMs }),
+      } as TaskSpec;
+    });
+    const ranked = placed.toSorted((left, right) => stage(left) - stage(right));
+    const ordered = ranked.map((each, index): TaskSpec => {
+      const others = ranked.slice(0, index).filter((other, at) => {
+        const isAllowed = roleOf(each) !== "poststop" || roleOf(other) === "poststop";
+        return isAllowed && drawn[index]?.after[at] === true;
+      });
+      const after = others.map((other) => other.name).toSorted();
+      return after.length === 0 ? each : { ...each, after };
+    });
+    return sorted(ordered, (each) => each.name);
+  });
+
+function stage(each: TaskSpec): number {
+  return TASK_ROLES.indexOf(roleOf(each));
+}
 
 const group = fc.tuple(ports, tasks).chain(([portList, taskList]) =>
   fc.record({
@@ -262,6 +347,7 @@ const group = fc.tuple(ports, tasks).chain(([portList, taskList]) =>
     spreads,
     neighbours: few(neighbour),
     algorithm,
+    shutdownDelayMs: fc.option(fc.integer({ min: 1, max: HOUR_MS }), { nil: undefined }),
     diskBytes: fc.option(fc.integer({ min: 2 ** 20, max: 2 ** 50 }), { nil: undefined }),
     name,
     count: fc.integer({ min: 0, max: 10_000 }),
@@ -273,13 +359,18 @@ const group = fc.tuple(ports, tasks).chain(([portList, taskList]) =>
     services: fc.uniqueArray(
       service(
         portList.map(({ label }) => label),
-        taskList.map((each) => each.name),
+        taskList.filter(goesOn).map((each) => each.name),
       ),
       { maxLength: 3, selector: (each) => `${each.name} ${each.port ?? ""}` },
     ),
     tasks: fc.constant(taskList),
   }),
 );
+
+/** Checks are about such tasks. */
+function goesOn({ lifecycle }: TaskSpec): boolean {
+  return lifecycle === undefined || lifecycle.sidecar;
+}
 
 /** Only services are rolled out. */
 function unpaced({ update: _, ...rest }: GroupSpec): GroupSpec {

@@ -24,7 +24,7 @@ const SIGNALS = "SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SI
 const ENV_NAME = "an environment name: letters, digits and _, not starting with a digit";
 const DNS_LABEL = "a DNS label: letters, digits and -, at most 63, not starting or ending with -";
 const KNOWN_IN_GROUP =
-  "a group has count, meta, constraints, affinities, spread, near, apart, algorithm, restart, reschedule, update, ephemeral_disk, network, " +
+  "a group has count, meta, constraints, affinities, spread, near, apart, algorithm, restart, reschedule, update, shutdown_delay, ephemeral_disk, network, " +
   "services, tasks";
 
 describe("unknown fields", () => {
@@ -38,8 +38,8 @@ describe("unknown fields", () => {
       "another way of writing words together",
       task("        killTimeout: 5s"),
       `7:9: groups.web.tasks.app.killTimeout: unknown field "killTimeout"; did you mean "kill_timeout"?
-  hint: a task has driver, config, env, meta, resources, kill_timeout, kill_signal, logs, ` +
-        "constraints, affinities",
+  hint: a task has driver, config, env, meta, resources, kill_timeout, kill_signal, ` +
+        "variants, lifecycle, leader, after, restart, shutdown_delay, logs, constraints, affinities",
     ],
     [
       "a Nomad block has the name of the map here, and is not missing too",

@@ -107,7 +107,7 @@ const NOMAD: Readonly<Record<Holder, readonly string[]>> = {
 const OWN: Partial<Readonly<Record<Holder, readonly string[]>>> = {
   job: ["regions", "on_region_loss", "on_conflict", "exclusive"],
   group: ["exclusive", "variants"],
-  task: ["after", "secrets", "variants", "volume_mounts", "templates", "artifacts"],
+  task: ["secrets", "volume_mounts", "templates", "artifacts"],
   network: ["allow"],
   resources: ["devices"],
 };
