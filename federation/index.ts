@@ -51,3 +51,6 @@ export { place } from "./scheduler/place.ts";
 export type * from "./scheduler/plan.ts";
 export * from "./scheduler/preview.ts";
 export { World } from "./scheduler/world.ts";
+export { SWIM_LIMITS, SWIM_MEMBERS_MAX, type SwimLimits } from "./swim/limits.ts";
+export { groupOf, type KeeperAnswer, type MemberState, type MemberView } from "./swim/member.ts";
+export { Swim, type SwimChange, type SwimCounters, type SwimNotice } from "./swim/swim.ts";

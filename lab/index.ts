@@ -11,3 +11,4 @@ export { eventually } from "./real/await.ts";
 export { type KillLoopReport, runKillLoop } from "./real/kill-loop.ts";
 export { tasksOf } from "./real/orphans.ts";
 export { type CommandOutput, PeerProcess, runProgram } from "./real/peer-process.ts";
+export { SwimCluster } from "./swim/cluster.ts";
