@@ -4,7 +4,6 @@ export * from "./crc32c.ts";
 export * from "./disk-path.ts";
 export * from "./errors.ts";
 export { constraintProblem, constraintText } from "./fit/constraint/operator.ts";
-export { globPattern } from "./fit/constraint/placement.ts";
 export {
   CAPABILITIES,
   type Capability,
@@ -24,6 +23,7 @@ export * from "./intent/region.ts";
 export { checkSpecForm } from "./intent/spec-form.ts";
 export * from "./intent/versions.ts";
 export * from "./invariant.ts";
+export * from "./lease/index.ts";
 export * from "./ledger/codec.ts";
 export type * from "./ledger/command.ts";
 export * from "./ledger/cursor.ts";
@@ -41,7 +41,9 @@ export * from "./model/task-order.ts";
 export * from "./model/variant.ts";
 export * from "./nearest.ts";
 export type * from "./ports.ts";
-export * from "./raft/index.ts";
+export { RAFT_LIMITS, Raft, type RaftLimits } from "./raft/core.ts";
+export { describeReady } from "./raft/describe.ts";
+export type * from "./raft/ready.ts";
 export { seededRandom } from "./random.ts";
 export * from "./reconcile/index.ts";
 export { type RolloutState, rolloutOf } from "./scheduler/difference.ts";
@@ -50,7 +52,6 @@ export * from "./scheduler/explain.ts";
 export { place } from "./scheduler/place.ts";
 export type * from "./scheduler/plan.ts";
 export * from "./scheduler/preview.ts";
+export type { Algorithm } from "./scheduler/scores.ts";
 export { World } from "./scheduler/world.ts";
-export { SWIM_LIMITS, SWIM_MEMBERS_MAX, type SwimLimits } from "./swim/limits.ts";
-export { groupOf, type KeeperAnswer, type MemberState, type MemberView } from "./swim/member.ts";
-export { Swim, type SwimChange, type SwimCounters, type SwimNotice } from "./swim/swim.ts";
+export * from "./swim/index.ts";

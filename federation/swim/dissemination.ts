@@ -33,7 +33,8 @@ export class Dissemination {
     return this.#size;
   }
 
-  add(report: MemberReport): void {
+  /** `sent`: as if told that often already, of what most will hear from the subject itself. */
+  add(report: MemberReport, sent = 0): void {
     const queued = this.#bySubject.get(report.subject) ?? [];
     const kept = queued.filter((other) => {
       if (compareReports(report, other.report) !== 0) return false;
@@ -47,9 +48,9 @@ export class Dissemination {
     }
     for (const other of queued) if (!kept.includes(other)) this.#drop(other);
     this.#order += 1;
-    const added: Queued = { report, bytes: encodeReport(report), order: this.#order, sent: 0 };
+    const added: Queued = { report, bytes: encodeReport(report), order: this.#order, sent };
     this.#bySubject.set(report.subject, [...kept, added]);
-    this.#level(0).push(added);
+    this.#level(sent).push(added);
     this.#size += 1;
   }
 

@@ -11,7 +11,7 @@ import { invariant } from "../invariant.ts";
 import { isName, type NodeId } from "../model/ids.ts";
 import type { Random } from "../ports.ts";
 import { AntiEntropy } from "./anti-entropy.ts";
-import { bodyBytes, type DropReason, decodeMessage, encodeMessage, encodeReport } from "./codec.ts";
+import { bodyBytes, decodeMessage, encodeMessage, encodeReport } from "./codec.ts";
 import { Dissemination } from "./dissemination.ts";
 import { KeeperWatch } from "./keeper-watch.ts";
 import { SWIM_MEMBERS_MAX, type SwimLimits, suspicionBounds, transmitLimit } from "./limits.ts";
@@ -28,66 +28,24 @@ import {
   startOf,
 } from "./member.ts";
 import type { SwimBody, SwimMessage } from "./message.ts";
+import {
+  DROP_COUNTER,
+  newCounters,
+  type SwimChange,
+  type SwimCounters,
+  type SwimNotice,
+  type SwimOutput,
+  type SwimStart,
+} from "./output.ts";
 import { Prober } from "./probe.ts";
 import { isPresent, type Member, Roster, reportOf, viewOf } from "./roster.ts";
 import { Suspicions } from "./suspicion.ts";
 
-export interface SwimStart {
-  readonly self: NodeId;
-  /** The peer's start counter (S16), from 1; one more at each start. */
-  readonly start: number;
-  /** 32 bits that differ between meshes: messages of another one are dropped. */
-  readonly group: number;
-  readonly meta: Uint8Array;
-  readonly limits: SwimLimits;
-  readonly random: Random;
-  readonly nowMs: number;
-}
-
-/** `restarted`: alive under a later start, whatever it was before. */
-export type SwimChange = "alive" | "suspect" | "dead" | "left" | "restarted" | "meta" | "keeper";
-
-export interface SwimNotice {
-  readonly change: SwimChange;
-  readonly member: MemberView;
-}
-
-export interface SwimOutput {
-  readonly messages: readonly { readonly to: NodeId; readonly data: Uint8Array }[];
-  /** Ask the keepers of these, over a way of their own (S7), and call `keeperAnswered`. */
-  readonly keeperQuestions: readonly NodeId[];
-  readonly notices: readonly SwimNotice[];
-}
-
-export interface SwimCounters {
-  sentMessages: number;
-  sentBytes: number;
-  receivedMessages: number;
-  malformed: number;
-  newerVersion: number;
-  otherGroup: number;
-  unknownSender: number;
-  /** Reports about or by peers that are no members, or with too long a meta. */
-  ignoredReports: number;
-  /** Accusations of this peer that it refuted. */
-  refutations: number;
-  /** Reports that only this peer could have made and did not: an earlier life, or a clone (S16). */
-  foreignLives: number;
-  /** Times that this machine held the peer up. */
-  stalls: number;
-}
-
-const DROP_COUNTER = {
-  malformed: "malformed",
-  newer_version: "newerVersion",
-  other_group: "otherGroup",
-} as const satisfies Readonly<Record<DropReason, keyof SwimCounters>>;
+/** Of its usual number, how often a newcomer is told on that came to this peer itself. */
+const INTRODUCTION_SHARE = 1 / 4;
 
 export class Swim {
-  readonly counters: SwimCounters = {
-    ...{ sentMessages: 0, sentBytes: 0, receivedMessages: 0, malformed: 0, newerVersion: 0, otherGroup: 0 },
-    ...{ unknownSender: 0, ignoredReports: 0, refutations: 0, foreignLives: 0, stalls: 0 },
-  };
+  readonly counters: SwimCounters = newCounters();
   readonly #limits: SwimLimits;
   readonly #group: number;
   readonly #random: Random;
@@ -308,7 +266,7 @@ export class Swim {
       return;
     }
     this.counters.receivedMessages += 1;
-    for (const report of message.reports) this.#hear(report);
+    for (const report of message.reports) this.#hear(report, sender);
     this.#handle(sender, message);
     this.#remind(sender);
   }
@@ -356,16 +314,22 @@ export class Swim {
     this.#nowMs = Math.max(this.#nowMs, ownMs);
   }
 
-  #hear(report: MemberReport): void {
+  #hear(report: MemberReport, sender: Member): void {
     const member = this.#roster.get(report.subject);
     const isOddMeta = report.meta.length > this.#limits.metaBytes;
     if (member === undefined || isOddMeta || this.#roster.get(report.from) === undefined) {
       this.counters.ignoredReports += 1;
     } else if (member === this.#roster.self) this.#hearOfSelf(report);
-    else this.#take(member, report);
+    // Who introduces itself does so to all it has links with: only the others need to hear of it from us.
+    else
+      this.#take(
+        member,
+        report,
+        sender === member && member.state === "unknown" ? 1 - INTRODUCTION_SHARE : 0,
+      );
   }
 
-  #take(member: Member, report: MemberReport): void {
+  #take(member: Member, report: MemberReport, toldShare = 0): void {
     const order = compareReports(report, member);
     if (order === 0 && report.state === "alive")
       this.#dissemination.heardAgain(member.id, this.#transmitLimit);
@@ -376,7 +340,7 @@ export class Swim {
       if (!this.#suspicions.accuse(member.id, report.from, report.silent)) return;
       this.#dissemination.add(report);
       this.#hasten(member.id);
-    } else this.#dissemination.add(report);
+    } else this.#dissemination.add(report, Math.floor(toldShare * this.#transmitLimit));
   }
 
   #adopt(member: Member, report: MemberReport): void {
@@ -479,7 +443,8 @@ export class Swim {
       this.#limits.messageBytes - bodyBytes(body),
     );
     const told = first.map(({ subject }) => subject);
-    const more = this.#dissemination.take(room, this.#transmitLimit, told);
+    // An introduction is short: of a thousand at once each would bring the same news.
+    const more = isOwnFirst ? [] : this.#dissemination.take(room, this.#transmitLimit, told);
     this.#post(to, encodeMessage(this.#group, body, [...encoded, ...more]));
     return true;
   }

@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly R
   lab: () => import("./lab.ts"),
   ledger: () => import("./ledger.ts"),
   scheduler: () => import("./scheduler.ts"),
+  swim: () => import("./swim.ts"),
 };
 
 const names = process.argv.slice(2);

@@ -7,8 +7,8 @@ import {
   type Random,
   SWIM_LIMITS,
   Swim,
-  type SwimChange,
   type SwimLimits,
+  type SwimNotice,
   seededRandom,
 } from "../../federation/index.ts";
 import { EventHeap } from "../time/event-heap.ts";
@@ -24,7 +24,7 @@ export interface ClusterOptions {
 export interface Observed {
   readonly atMs: number;
   readonly by: number;
-  readonly change: SwimChange;
+  readonly change: SwimNotice["change"];
   readonly subject: NodeId;
 }
 
