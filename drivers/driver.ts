@@ -19,6 +19,8 @@ export interface TaskStart {
   readonly logDirectory: string;
   readonly logs: LogLimits;
   readonly resources: { readonly cpu: number; readonly memoryBytes: number };
+  /** Of an exclusive: it ends by then unless `renew` moves it, whether or not the peer lives (S8). */
+  readonly lease?: TaskLease & { readonly killSignal: string };
 }
 
 /** Plain JSON, saved by the agent; enough to find the task again after the peer died. */
@@ -38,7 +40,15 @@ export interface TaskExit {
   /** The process is gone and nobody saw how (machine rebooted, keeper died too). */
   readonly unknown?: boolean;
   readonly message?: string;
+  /** It was stopped because its lease ran out. */
+  readonly leaseExpired?: boolean;
   readonly finishedAtMs: number;
+}
+
+/** Times of `Clock.boot()`, in whole milliseconds. */
+export interface TaskLease {
+  readonly stopAtMs: number;
+  readonly killAtMs: number;
 }
 
 /** Of the task's whole process tree. */
@@ -72,6 +82,11 @@ export interface Driver {
    * Resolves when the task's main process ended and its descendants are gone. Aborting only stops waiting.
    */
   wait(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit>;
+  /**
+   * Moves the end of a run's lease away. Throws PeerError `conflict` when the run ended or is being stopped
+   * for it. A driver without this can't run exclusives.
+   */
+  renew?(handle: TaskHandle, lease: TaskLease): Promise<void>;
   signal(handle: TaskHandle, name: string): Promise<void>;
   /**
    * Sends `killSignal`, kills the whole tree after `killTimeoutMs`; resolves with the exit. Safe to repeat.

@@ -3,7 +3,15 @@
  */
 import { resolve } from "node:path";
 import { type DriverFacts, type Host, PeerError, type Random } from "../federation/index.ts";
-import type { CommandResult, Driver, TaskExit, TaskHandle, TaskStart, TaskUsage } from "./driver.ts";
+import type {
+  CommandResult,
+  Driver,
+  TaskExit,
+  TaskHandle,
+  TaskLease,
+  TaskStart,
+  TaskUsage,
+} from "./driver.ts";
 import { KeeperClient } from "./keeper/client/client.ts";
 import { hasProgram, randomFraction, randomHex, unknownExit } from "./keeper/client/machine.ts";
 import type { KeeperPlace } from "./keeper/client/start.ts";
@@ -81,7 +89,12 @@ class ProcessDriver implements Driver {
       maxFiles: task.logs.maxFiles,
       maxFileSizeBytes: task.logs.maxFileSizeBytes,
     };
-    return toHandle((await this.#keeper.request("start", request, { repeat: true })) as RunStatus);
+    const { lease } = task;
+    const started =
+      lease === undefined
+        ? this.#keeper.request("start", request, { repeat: true })
+        : this.#keeper.request("start_until", { ...request, deadline: lease }, { repeat: true });
+    return toHandle((await started) as RunStatus);
   }
 
   async recover(handle: TaskHandle): Promise<"running" | "exited" | "gone"> {
@@ -113,6 +126,10 @@ class ProcessDriver implements Driver {
     const patient = { repeat: true, extraTimeoutMs: Number.POSITIVE_INFINITY };
     const exit = await ifKnown(this.#keeper.request("wait", identify(handle), patient));
     return exit === undefined ? unknownExit(NOT_KNOWN) : (exit as TaskExit);
+  }
+
+  async renew(handle: TaskHandle, { killAtMs, stopAtMs }: TaskLease): Promise<void> {
+    await this.#keeper.request("renew", { ...identify(handle), stopAtMs, killAtMs }, { repeat: true });
   }
 
   async signal(handle: TaskHandle, name: string): Promise<void> {

@@ -1,10 +1,12 @@
 /** Finds a task's program before it is started, so that what is wrong can be told by name. */
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { basename, delimiter, extname, isAbsolute, join, resolve } from "node:path";
 import { type ConfigField, KeeperError } from "./protocol.ts";
 
 /** What execvp(3) uses where the environment has no PATH. */
 const DEFAULT_PATH = process.platform === "win32" ? "" : "/usr/local/bin:/usr/bin:/bin";
+const SETPRIV_TIMEOUT_MS = 1_000;
 /** Node starts these without a shell; .bat and .cmd need one. */
 const WINDOWS_SUFFIXES = ["", ".exe", ".com"];
 
@@ -104,4 +106,30 @@ export function explainSpawn(error: NodeJS.ErrnoException, file: string): Keeper
   if (errno === "ENOEXEC") return spawnError("command", errno, `${file} is not a program for this machine`);
   if (errno === "EPERM") return spawnError("user", errno, `no right to run ${file} as that user`);
   return new KeeperError("spawn", `${file} can't be started now: ${error.message}`, { errno });
+}
+
+/** Looked for once. */
+let knownSetpriv: { readonly path: string | undefined } | undefined;
+
+/**
+ * The program behind util-linux's setpriv, so that the kernel kills it when its keeper dies (PR_SET_PDEATHSIG,
+ * prctl(2)): an exclusive nobody guards must not run on. Undefined where there is no such thing: then the
+ * next keeper ends it, and until there is one nobody does (docs/keeper.md).
+ */
+export function dyingWithParent(
+  file: string,
+  args: readonly string[],
+): { readonly file: string; readonly args: readonly string[] } | undefined {
+  if (process.platform !== "linux") return undefined;
+  knownSetpriv ??= { path: findSetpriv() };
+  const { path } = knownSetpriv;
+  return path === undefined ? undefined : { file: path, args: ["--pdeathsig", "KILL", "--", file, ...args] };
+}
+
+/** Busybox has a setpriv without the option: only one that does it counts. */
+function findSetpriv(): string | undefined {
+  const path = firstProgram(DEFAULT_PATH.split(delimiter).map((place) => join(place, "setpriv")));
+  if (path === undefined) return undefined;
+  const tried = spawnSync(path, ["--pdeathsig", "KILL", "--", "true"], { timeout: SETPRIV_TIMEOUT_MS });
+  return tried.status === 0 ? path : undefined;
 }

@@ -4,6 +4,7 @@
  * `docs/keeper.md`.
  */
 import type { TaskExit } from "../driver.ts";
+import type { Deadline } from "./deadline.ts";
 
 export const PROTOCOL_VERSION = 1;
 /** An environment and arguments at the kernel's own limit (2 MiB on Linux), escaped as JSON, still fit. */
@@ -41,6 +42,21 @@ export interface StartRequest {
   readonly logDirectory: string;
   readonly maxFiles: number;
   readonly maxFileSizeBytes: number;
+}
+
+/**
+ * A start that the keeper refuses unless it also guards the deadline: an older one does not know the request.
+ * Times are of the machine's clock since boot (`deadline.ts`).
+ */
+export interface StartUntilRequest extends StartRequest {
+  readonly deadline: Deadline;
+}
+
+/** Moves the deadline of a run away. */
+export interface RenewRequest {
+  readonly key: string;
+  readonly stopAtMs: number;
+  readonly killAtMs: number;
 }
 
 export interface StopRequest {

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { TaskExit } from "../driver.ts";
+import type { Deadline } from "./deadline.ts";
 import { isRecord, isRunId } from "./protocol.ts";
 
 export interface RunRecord {
@@ -24,6 +25,8 @@ export interface RunRecord {
   readonly maxFileSizeBytes: number;
   /** A stop that was asked for and has to be carried through. */
   readonly stop?: { readonly killSignal: string; readonly killTimeoutMs: number };
+  /** It may run until then unless the deadline beside the record is later. */
+  readonly deadline?: Deadline;
   readonly exit?: TaskExit;
 }
 
@@ -71,7 +74,37 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+const DEADLINE_SUFFIX = ".until";
+const TIME_DIGITS = 16;
+
+/**
+ * Written once a second for each exclusive, so in place: a new file each time would wear out an eMMC. A
+ * keeper that takes over finds it; after a power cut there is nothing to guard.
+ */
+export function saveDeadline(directory: string, run: string, times: Omit<Deadline, "killSignal">): void {
+  const text = [times.stopAtMs, times.killAtMs].map((time) => String(time).padStart(TIME_DIGITS)).join("\n");
+  const path = join(directory, `${run}${DEADLINE_SUFFIX}`);
+  const file = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o600);
+  try {
+    fs.writeSync(file, text, 0);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** Undefined when none was stored, or it can't be read: then the record's own counts. */
+export function loadDeadline(directory: string, run: string): Omit<Deadline, "killSignal"> | undefined {
+  const path = join(directory, `${run}${DEADLINE_SUFFIX}`);
+  if (!fs.existsSync(path)) return undefined;
+  const [stopAtMs = Number.NaN, killAtMs = Number.NaN] = fs
+    .readFileSync(path, "utf8")
+    .split("\n")
+    .map(Number);
+  return Number.isSafeInteger(stopAtMs) && killAtMs >= stopAtMs ? { stopAtMs, killAtMs } : undefined;
+}
+
 export function removeRecord(directory: string, run: string): void {
+  fs.rmSync(join(directory, `${run}${DEADLINE_SUFFIX}`), { force: true });
   fs.rmSync(recordPath(directory, run), { force: true });
 }
 
@@ -125,5 +158,12 @@ function parseRecord(text: string, run: string): RunRecord | undefined {
     if (typeof value[field] !== type) return undefined;
   }
   if (value["state"] === "exited" && !isRecord(value["exit"])) return undefined;
+  // One whose end nobody would bring about must not run on as if it had none.
+  if (value["deadline"] !== undefined && !isDeadline(value["deadline"])) return undefined;
   return value as unknown as RunRecord;
+}
+
+function isDeadline(value: unknown): boolean {
+  if (!isRecord(value) || typeof value["killSignal"] !== "string") return false;
+  return typeof value["stopAtMs"] === "number" && typeof value["killAtMs"] === "number";
 }

@@ -8,7 +8,9 @@ import {
   isRecord,
   isRunId,
   KeeperError,
+  type RenewRequest,
   type StartRequest,
+  type StartUntilRequest,
   type StopRequest,
   TIMER_MAX_MS,
 } from "./protocol.ts";
@@ -56,6 +58,23 @@ export function parseStart(body: Body): StartRequest {
     maxFiles: parseNumber(body, "maxFiles", 1, Number.MAX_SAFE_INTEGER),
     maxFileSizeBytes: parseNumber(body, "maxFileSizeBytes", 1, Number.MAX_SAFE_INTEGER),
   };
+}
+
+export function parseStartUntil(body: Body): StartUntilRequest {
+  const deadline = isRecord(body["deadline"]) ? body["deadline"] : fail("deadline is no object");
+  return {
+    ...parseStart(body),
+    deadline: { ...parseTimes(deadline), killSignal: parseText(deadline, "killSignal") },
+  };
+}
+
+export function parseRenew(body: Body): RenewRequest {
+  return { key: parseKey(body), ...parseTimes(body) };
+}
+
+function parseTimes(body: Body): { readonly stopAtMs: number; readonly killAtMs: number } {
+  const stopAtMs = parseNumber(body, "stopAtMs", 0, Number.MAX_SAFE_INTEGER);
+  return { stopAtMs, killAtMs: parseNumber(body, "killAtMs", stopAtMs, Number.MAX_SAFE_INTEGER) };
 }
 
 export function parseStop(body: Body): StopRequest {

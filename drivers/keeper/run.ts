@@ -4,20 +4,22 @@ import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CommandResult, TaskExit, TaskUsage } from "../driver.ts";
 import { runCommand } from "./command.ts";
+import { type DeadlineStep, DeadlineTimer } from "./deadline.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import type { LogSink, LogWriters } from "./logs/writer.ts";
 import { createOutput, type Output, removeFifos, reopenOutput, STREAMS } from "./output.ts";
-import { checkDirectory, explainSpawn, findProgram } from "./program-path.ts";
+import { checkDirectory, dyingWithParent, explainSpawn, findProgram } from "./program-path.ts";
 import {
   type CommandRequest,
   KeeperError,
+  type RenewRequest,
   RUN_MARKER,
   type RunStatus,
   type StartRequest,
   type StopRequest,
   TIMER_MAX_MS,
 } from "./protocol.ts";
-import { type RunRecord, saveRecord, saveRecordDurably } from "./record.ts";
+import { loadDeadline, type RunRecord, saveDeadline, saveRecord, saveRecordDurably } from "./record.ts";
 import type { System } from "./system/system.ts";
 import { hasProcess, sendSignal, type TreeRun } from "./system/tree.ts";
 import { UsageMeter } from "./usage.ts";
@@ -56,11 +58,18 @@ export class Run {
   #stopTimer: NodeJS.Timeout | undefined;
   #stopAtMs = Number.POSITIVE_INFINITY;
   #verifiedAtMs = Number.NEGATIVE_INFINITY;
+  /** Its lease ran out: it was stopped for that. */
+  #isExpired = false;
+  readonly #deadline: DeadlineTimer;
 
   constructor(context: RunContext, record: RunRecord) {
     this.#context = context;
     this.#record = record;
     this.#usage = new UsageMeter(context.system, false);
+    this.#deadline = new DeadlineTimer(
+      () => context.system.bootMs(),
+      (step, killTimeoutMs) => this.#expire(step, killTimeoutMs),
+    );
     this.#exited = new Promise((resolve) => {
       this.#resolveExited = resolve;
     });
@@ -95,6 +104,10 @@ export class Run {
   /** Starts the process. Throws KeeperError `spawn`; nothing is left behind then but the record. */
   async launch(request: StartRequest): Promise<void> {
     const { system, fifoDirectory, recordDirectory } = this.#context;
+    const { deadline } = this.#record;
+    if (deadline !== undefined && deadline.stopAtMs <= system.bootMs()) {
+      throw new KeeperError("conflict", "the lease for this start has run out");
+    }
     checkDirectory(request.cwd);
     const file = findProgram(request.command, request.directory, request.env);
     this.#env = { ...request.env, [RUN_MARKER]: request.run };
@@ -118,16 +131,18 @@ export class Run {
       removeFifos(fifoDirectory, request.run);
       throw error;
     }
+    if (deadline !== undefined) this.#deadline.set(deadline);
     const row = await system.table.row(this.#record.pid ?? 0);
     if (row !== undefined && !this.#isEnding) this.#save({ ...this.#record, startTime: row.startTime });
   }
 
   async #spawn(file: string, request: StartRequest, output: Output): Promise<number> {
     let child: ChildProcess | undefined;
+    const program = this.#record.deadline === undefined ? undefined : dyingWithParent(file, request.args);
     try {
       child = this.#context.system.tree.enter(request.run, () =>
-        spawn(file, request.args, {
-          argv0: request.command,
+        spawn(program?.file ?? file, program?.args ?? request.args, {
+          ...(program === undefined ? { argv0: request.command } : {}),
           cwd: request.cwd,
           env: this.#env,
           detached: true,
@@ -176,8 +191,40 @@ export class Run {
       return await this.#finish({ unknown: true, message });
     }
     log("task adopted", { key: this.#record.key, pid: this.#record.pid });
+    this.#guard();
     this.#output.onEnd(() => setTimeout(() => void this.check(), END_CHECK_MS));
     if (this.#record.stop !== undefined) void this.stop({ key: this.#record.key, ...this.#record.stop });
+  }
+
+  /** Takes up the deadline that the former keeper guarded. */
+  #guard(): void {
+    const { deadline, run } = this.#record;
+    if (deadline === undefined) return;
+    this.#deadline.set({ ...deadline, ...loadDeadline(this.#context.recordDirectory, run) });
+  }
+
+  /** Moves its deadline away. Throws KeeperError `conflict` when it has none, or was stopped for it. */
+  renew({ killAtMs, stopAtMs }: RenewRequest): void {
+    const { deadline, run } = this.#record;
+    if (deadline === undefined) throw new KeeperError("conflict", "the run was started without a deadline");
+    if (this.isExited || !this.#deadline.set({ ...deadline, stopAtMs, killAtMs })) {
+      throw new KeeperError("conflict", "the lease of the run has run out");
+    }
+    try {
+      saveDeadline(this.#context.recordDirectory, run, { stopAtMs, killAtMs });
+    } catch (error) {
+      // The next keeper would end it too early, which is safe.
+      this.#context.log("a deadline could not be stored", { key: this.#record.key, error: String(error) });
+    }
+  }
+
+  #expire(step: DeadlineStep, killTimeoutMs: number): void {
+    const { deadline, key } = this.#record;
+    if (deadline === undefined || this.isExited || this.#isEnding) return;
+    this.#isExpired = true;
+    this.#context.log("its lease ran out", { key, step });
+    if (step === "kill") void this.#kill();
+    else void this.stop({ key, killSignal: deadline.killSignal, killTimeoutMs });
   }
 
   /** For a process that is not this keeper's child: has it ended? */
@@ -277,13 +324,19 @@ export class Run {
     if (this.#isEnding) return;
     this.#isEnding = true;
     clearTimeout(this.#stopTimer);
+    this.#deadline.close();
     const { system, recordDirectory, fifoDirectory, log } = this.#context;
     const isThisBoot = this.#record.bootId === system.table.bootId;
     const left = isThisBoot ? await this.#killTree() : 0;
     await this.#output?.drain();
     const finishedAtMs = Date.now();
     const message = left === 0 ? end.message : `${left} of its processes could not be killed`;
-    const exit: TaskExit = { ...end, ...(message === undefined ? {} : { message }), finishedAtMs };
+    const exit: TaskExit = {
+      ...end,
+      ...(message === undefined ? {} : { message }),
+      ...(this.#isExpired ? { leaseExpired: true } : {}),
+      finishedAtMs,
+    };
     this.#record = { ...this.#record, state: "exited", exit };
     try {
       // After a restart of the machine every keeper would find the same: nothing to lose.

@@ -11,7 +11,17 @@ import {
   KeeperError,
   PROTOCOL_VERSION,
 } from "./protocol.ts";
-import { parseBody, parseCommand, parseKey, parseRun, parseStart, parseStop, parseText } from "./requests.ts";
+import {
+  parseBody,
+  parseCommand,
+  parseKey,
+  parseRenew,
+  parseRun,
+  parseStart,
+  parseStartUntil,
+  parseStop,
+  parseText,
+} from "./requests.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 const CONNECTIONS_MAX = 64;
@@ -35,6 +45,14 @@ type Handler = (context: ServerContext, body: Readonly<Record<string, unknown>>)
 
 const HANDLERS: Readonly<Record<string, Handler>> = {
   start: ({ supervisor }, body) => supervisor.start(parseStart(body)),
+  start_until: ({ supervisor }, body) => {
+    const { deadline, ...request } = parseStartUntil(body);
+    return supervisor.start(request, deadline);
+  },
+  renew: async ({ supervisor }, body) => {
+    (await supervisor.find(parseKey(body), parseRun(body))).renew(parseRenew(body));
+    return {};
+  },
   status: async ({ supervisor }, body) => (await supervisor.find(parseKey(body), parseRun(body))).status(),
   wait: async ({ supervisor }, body) => (await supervisor.find(parseKey(body), parseRun(body))).wait(),
   signal: async ({ supervisor }, body) => {

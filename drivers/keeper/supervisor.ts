@@ -1,5 +1,6 @@
 /** All runs of one data directory. */
 import * as fs from "node:fs";
+import type { Deadline } from "./deadline.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { fifoDirectory, recordDirectory } from "./endpoint.ts";
 import { LogWriters } from "./logs/writer.ts";
@@ -84,7 +85,7 @@ export class Supervisor {
   }
 
   /** The same key twice is one process: the second call tells of the first. Throws KeeperError. */
-  async start(request: StartRequest): Promise<RunStatus> {
+  async start(request: StartRequest, deadline?: Deadline): Promise<RunStatus> {
     const existing = this.#byKey.get(request.key);
     if (existing !== undefined) {
       await existing.started;
@@ -105,6 +106,7 @@ export class Supervisor {
       logDirectory: request.logDirectory,
       maxFiles: request.maxFiles,
       maxFileSizeBytes: request.maxFileSizeBytes,
+      ...(deadline === undefined ? {} : { deadline }),
     });
     const started = run.launch(request);
     this.#byKey.set(request.key, { run, started });

@@ -1,4 +1,5 @@
 /** The operating system as the keeper sees it. */
+import { systemBootMs } from "../deadline.ts";
 import { createCgroupTree, findCgroup } from "./cgroup.ts";
 import { createLinuxTable } from "./linux.ts";
 import { isAlive, type ProcessIdentity, type ProcessTable } from "./process-table.ts";
@@ -12,6 +13,8 @@ export interface System {
   readonly tree: Tree;
   readonly run: RunProgram;
   readonly self: ProcessIdentity;
+  /** The clock of deadlines. */
+  bootMs(): number;
   isAlive(identity: ProcessIdentity): Promise<boolean>;
 }
 
@@ -25,6 +28,7 @@ export async function openSystem(): Promise<System> {
     table,
     tree: place === undefined ? markers : createCgroupTree(place, table, markers),
     run: runProgram,
+    bootMs: systemBootMs,
     self: { pid: process.pid, startTime: row.startTime, bootId: table.bootId },
     isAlive: (identity) => isAlive(table, identity),
   };
