@@ -4,6 +4,7 @@ export * from "./crc32c.ts";
 export * from "./disk-path.ts";
 export * from "./errors.ts";
 export { constraintProblem, constraintText } from "./fit/constraint/operator.ts";
+export { globPattern } from "./fit/constraint/placement.ts";
 export {
   CAPABILITIES,
   type Capability,
@@ -41,9 +42,7 @@ export * from "./model/task-order.ts";
 export * from "./model/variant.ts";
 export * from "./nearest.ts";
 export type * from "./ports.ts";
-export { RAFT_LIMITS, Raft, type RaftLimits } from "./raft/core.ts";
-export { describeReady } from "./raft/describe.ts";
-export type * from "./raft/ready.ts";
+export * from "./raft/index.ts";
 export { seededRandom } from "./random.ts";
 export * from "./reconcile/index.ts";
 export { type RolloutState, rolloutOf } from "./scheduler/difference.ts";
@@ -52,6 +51,5 @@ export * from "./scheduler/explain.ts";
 export { place } from "./scheduler/place.ts";
 export type * from "./scheduler/plan.ts";
 export * from "./scheduler/preview.ts";
-export type { Algorithm } from "./scheduler/scores.ts";
 export { World } from "./scheduler/world.ts";
 export * from "./swim/index.ts";

@@ -1,4 +1,5 @@
 /** What other folders may see of leases. */
+
 export { type Fence, fenceText } from "./fence.ts";
 export { type ExclusiveRow, type GrantedLease, LeaseGrantor } from "./grantor.ts";
 export { type Lease, type LeaseAcknowledgement, LeaseHolder } from "./holder.ts";
