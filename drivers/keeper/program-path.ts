@@ -113,8 +113,8 @@ let knownSetpriv: { readonly path: string | undefined } | undefined;
 
 /**
  * The program behind util-linux's setpriv, so that the kernel kills it when its keeper dies
- * (PR_SET_PDEATHSIG, prctl(2)): an exclusive that nobody guards must not run on. Undefined where there is no such thing: then the
- * next keeper ends it, and until there is one nobody does (docs/keeper.md).
+ * (PR_SET_PDEATHSIG, prctl(2)): an exclusive that nobody guards must not run on. Undefined where there is no
+ * such thing: then the next keeper ends it, and until there is one nobody does (docs/keeper.md).
  */
 export function dyingWithParent(
   file: string,
