@@ -119,6 +119,7 @@ function createAgent({ host, parts, identity, authority, node }: AgentParts): Ag
     ledger: authority.ledger,
     regionName: identity.region.name,
     bootId: host.processes.facts().bootId,
+    current: undefined,
     node: () => node,
     report: async (reports) => {
       const atMs = host.clock.wall();

@@ -6,7 +6,9 @@ import {
   type Host,
   invariant,
   isAllocationEnded,
+  type JobSpec,
   type LedgerView,
+  type LocalAllocation,
   type NodeFacts,
   newLocalAllocation,
   PeerError,
@@ -15,7 +17,8 @@ import {
 import type { Parts } from "../parts.ts";
 import type { AllocationUsage } from "../service/service.ts";
 import { Reporter } from "./reporter.ts";
-import { AllocationRunner, type RunnerWorld } from "./runner.ts";
+import { AllocationRunner } from "./runner.ts";
+import type { RunnerWorld } from "./runner-world.ts";
 import { AgentStore } from "./store.ts";
 
 const UNCLAIMED_KILL_TIMEOUT_MS = 5_000;
@@ -27,15 +30,22 @@ export interface AgentWorld {
   readonly regionName: string;
   readonly bootId: string;
   node(): NodeFacts;
+  /** Resolves once the ledger here holds all that was committed when the peer started; undefined: it does. */
+  readonly current: Promise<void> | undefined;
   /** Durable in the ledger on return; PeerError when the authority can't be reached. */
   report(reports: readonly AllocationReport[]): Promise<void>;
 }
+
+/** By run key. */
+type LeftRuns = ReadonlyMap<string, { readonly driver: Driver; readonly handle: TaskHandle }>;
 
 export class Agent {
   readonly #world: AgentWorld;
   readonly #store: AgentStore;
   readonly #runners = new Map<string, AllocationRunner>();
   readonly #reporter: Reporter;
+  /** They end: the ledger knows nothing of them. */
+  readonly #orphans = new Set<string>();
   #stopped = false;
 
   constructor(world: AgentWorld) {
@@ -53,20 +63,45 @@ export class Agent {
     const left = await this.#leftRuns();
     const handles = new Map([...left].map(([key, { handle }]) => [key, handle]));
     const recovering: Promise<void>[] = [];
-    const unknown: string[] = [];
-    for (const local of await this.#store.load()) {
-      const allocation = this.#world.ledger.allocation(local.id as Allocation["id"]);
-      if (allocation === undefined) unknown.push(local.id);
+    for (const { allocation: last, job, local } of await this.#store.load()) {
+      const held = this.#world.ledger.allocation(last.id);
+      const allocation = held === undefined || held.modifyIndex < last.modifyIndex ? last : held;
       // Its end is known: only its files wait for the ledger to forget it.
-      else if (!isAllocationEnded(allocation.status)) {
-        recovering.push(this.#runner(allocation, local).recover(handles));
-      }
+      if (held !== undefined && isAllocationEnded(allocation.status)) continue;
+      recovering.push(this.#add(allocation, job, local).recover(handles));
     }
     await Promise.all(recovering);
-    for (const [key, { driver, handle }] of left) await this.#endUnclaimed(key, driver, handle);
-    for (const id of unknown) await this.#forget(id);
     for (const allocation of this.#world.ledger.allocationsOfNode(this.#world.node().id))
       this.sync(allocation);
+    const { current } = this.#world;
+    if (current === undefined) await this.#settle(left);
+    else void current.then(() => this.#settle(left)).catch((cause: unknown) => this.#tolerate(cause));
+  }
+
+  /** Ends what the ledger, now that it is whole, knows nothing of. */
+  async #settle(left: LeftRuns): Promise<void> {
+    if (this.#stopped) return;
+    for (const [key, { driver, handle }] of left) await this.#endUnclaimed(key, driver, handle);
+    for (const runner of [...this.#runners.values()]) {
+      const { allocation } = runner;
+      if (this.#world.ledger.allocation(allocation.id) !== undefined) continue;
+      this.#orphans.add(allocation.id);
+      runner.update({ ...allocation, desired: "stop" });
+      this.#dropOrphan(runner);
+    }
+  }
+
+  /** Once all its tasks have ended. */
+  #dropOrphan(runner: AllocationRunner): void {
+    const { id } = runner.allocation;
+    if (!runner.ended || !this.#orphans.delete(id)) return;
+    void this.#forget(id).catch((cause: unknown) => this.#tolerate(cause));
+  }
+
+  /** Left over until the next start. */
+  #tolerate(cause: unknown): void {
+    if (!(cause instanceof PeerError)) throw cause;
+    this.#world.host.log("warn", "what nothing asks for was not removed", { error: cause.message });
   }
 
   /** The ledger's row of an allocation on this node changed or is seen for the first time. */
@@ -79,8 +114,7 @@ export class Agent {
     } else if (!isAllocationEnded(allocation.status)) {
       const { job, group } = this.#specOf(allocation);
       const local = newLocalAllocation(allocation, group, this.#world.bootId);
-      this.#runners.set(allocation.id, new AllocationRunner(this.#runnerWorld(), job, allocation, local));
-      this.#runners.get(allocation.id)?.poke();
+      this.#add(allocation, job, local).poke();
     }
   }
 
@@ -138,8 +172,8 @@ export class Agent {
     }
   }
 
-  #runner(allocation: Allocation, local: AllocationRunner["local"]): AllocationRunner {
-    const runner = new AllocationRunner(this.#runnerWorld(), this.#specOf(allocation).job, allocation, local);
+  #add(allocation: Allocation, job: JobSpec, local: LocalAllocation): AllocationRunner {
+    const runner = new AllocationRunner(this.#runnerWorld(), job, allocation, local);
     this.#runners.set(allocation.id, runner);
     return runner;
   }
@@ -153,6 +187,7 @@ export class Agent {
       regionName: this.#world.regionName,
       node: () => this.#world.node(),
       changed: (runner) => this.#reporter.changed(runner.allocation.id),
+      settled: (runner) => this.#dropOrphan(runner),
     };
   }
 
@@ -185,7 +220,7 @@ export class Agent {
   }
 
   /** Whatever the drivers still know, by the key of its run. */
-  async #leftRuns(): Promise<ReadonlyMap<string, { readonly driver: Driver; readonly handle: TaskHandle }>> {
+  async #leftRuns(): Promise<LeftRuns> {
     const left = new Map<string, { readonly driver: Driver; readonly handle: TaskHandle }>();
     for (const driver of this.#world.parts.drivers.values()) {
       for (const handle of await driver.list()) left.set(handle.key, { driver, handle });

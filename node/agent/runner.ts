@@ -8,14 +8,12 @@ import {
   afterReboot,
   endingOf,
   type GroupSpec,
-  type Host,
   invariant,
   isLocallyEnded,
   isWell,
   type JobSpec,
   type LocalAllocation,
   type LocalTask,
-  type NodeFacts,
   PeerError,
   planAllocation,
   platformText,
@@ -35,26 +33,14 @@ import {
   taskUnstartable,
   watchRollout,
 } from "../../federation/index.ts";
-import type { Parts } from "../parts.ts";
 import { CheckMonitor } from "./check-monitor.ts";
 import { checkSubjects } from "./check-subjects.ts";
+import type { RunnerWorld } from "./runner-world.ts";
 import { hasExited, type RunningTask, ShutdownDelays } from "./running-task.ts";
-import type { AgentStore } from "./store.ts";
 import { type Placement, prepareTask, runKey } from "./task-start.ts";
 
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 60_000;
-
-export interface RunnerWorld {
-  readonly host: Host;
-  readonly parts: Parts;
-  readonly store: AgentStore;
-  readonly bootId: string;
-  readonly regionName: string;
-  node(): NodeFacts;
-  /** Something that the ledger should hear of changed. */
-  changed(runner: AllocationRunner): void;
-}
 
 /** In the place of a task's name: the allocation itself has something under way. */
 const WHOLE = "";
@@ -266,6 +252,7 @@ export class AllocationRunner {
       .catch((cause: unknown) => this.#tolerate(name, cause))
       .then((again) => {
         this.#busy.delete(name);
+        this.#world.settled(this);
         if (again) this.poke();
       });
     this.#busy.set(name, done);
@@ -466,7 +453,8 @@ export class AllocationRunner {
     this.#local = local;
     this.#judge();
     this.#world.changed(this);
-    const saved = this.#saving.then(() => this.#world.store.save(local));
+    const assignment = { allocation: this.#allocation, job: this.#job, local };
+    const saved = this.#saving.then(() => this.#world.store.save(assignment));
     this.#saving = saved.catch(() => undefined);
     return saved;
   }
