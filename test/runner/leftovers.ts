@@ -3,19 +3,25 @@
  * forgot to stop hangs no run. What is left then is named, as a test is to stop what it starts.
  */
 import { ChildProcess } from "node:child_process";
+import { Server } from "node:net";
 import { isMainThread } from "node:worker_threads";
 
 /** Of `process.getActiveResourcesInfo()`. Sockets and timers are left out: they may be about to close. */
-const listeners = new Set(["TCPServerWrap", "PipeServerWrap", "UDPWrap", "FSEventWrap"]);
+const watchers = new Set(["UDPWrap", "FSEventWrap"]);
 
 /** Known to Node alone: the list above also counts processes that have just ended. */
 const { _getActiveHandles } = process as unknown as { _getActiveHandles(): readonly unknown[] };
 
 function leftovers(): string[] {
-  const children = _getActiveHandles().filter((handle) => handle instanceof ChildProcess);
+  const handles = _getActiveHandles();
+  const children = handles.filter((handle) => handle instanceof ChildProcess);
   const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
   const commands = running.map(({ spawnargs, pid }) => `process ${pid} (${spawnargs.join(" ")})`);
-  return [...commands, ...process.getActiveResourcesInfo().filter((name) => listeners.has(name))];
+  // One that has just been closed is still active, but does not listen.
+  const servers = handles.filter((handle) => handle instanceof Server && handle.listening);
+  const addresses = servers.map((server) => `server on ${JSON.stringify((server as Server).address())}`);
+  const others = process.getActiveResourcesInfo().filter((name) => watchers.has(name));
+  return [...commands, ...addresses, ...others];
 }
 
 if (isMainThread) {

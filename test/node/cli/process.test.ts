@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ok, type Script, TOKEN, withApi } from "./support/fake-api.ts";
@@ -103,6 +105,26 @@ describe("the process", () => {
     assert.deepEqual([given.code, given.output], [0, "standard input is valid\n"]);
     const empty = await command(script, ["job", "validate", "-"], ({ child }) => void child.stdin?.end());
     assert.deepEqual([empty.code, empty.errors.split("\n")[0]], [1, "error: standard input is empty"]);
+  });
+
+  test("of a peer runs on when nobody reads what it prints, and stops in order", {
+    skip: isWindows,
+  }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "peer-process-"));
+    const data = join(folder, "data");
+    try {
+      const argv = ["start", "--data", data, "--api", "127.0.0.1:0"];
+      const { code } = await command({}, argv, async (started) => {
+        await firstOutput(started);
+        started.child.stdout?.destroy();
+        assert.ok(existsSync(join(data, "api.json")));
+        started.child.kill("SIGINT");
+      });
+      assert.equal(code, 0);
+      assert.ok(!existsSync(join(data, "api.json")));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test("has the exit code of wrong usage", async () => {

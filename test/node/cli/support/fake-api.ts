@@ -67,8 +67,10 @@ export async function withApi<Value>(script: Script, use: (api: FakeApi) => Prom
   try {
     return await use({ address: `127.0.0.1:${port}`, port, requests });
   } finally {
+    const closed = new Promise((resolve) => server.close(resolve));
+    // After the listening has ended, so that none comes in between.
     server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await closed;
   }
 }
 
