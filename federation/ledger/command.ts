@@ -103,6 +103,8 @@ export interface StopAllocation {
 export interface RestartAllocation {
   readonly kind: "allocation.restart";
   readonly id: AllocationId;
+  /** The `restartGeneration` that it shall have: told twice, it restarts once. */
+  readonly generation: number;
   readonly task?: string;
   readonly atMs: number;
 }

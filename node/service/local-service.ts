@@ -162,6 +162,7 @@ export class LocalPeerService implements PeerService {
     const { index } = await authority.propose({
       kind: "allocation.restart",
       id,
+      generation: row.restartGeneration + 1,
       ...(task === undefined ? {} : { task }),
       atMs: host.clock.wall(),
     });

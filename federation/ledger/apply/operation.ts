@@ -30,7 +30,7 @@ export function stopAllocation(change: Change, command: StopAllocation): Command
 }
 
 export function restartAllocation(change: Change, command: RestartAllocation): CommandOutcome {
-  const { id, task } = command;
+  const { generation, id, task } = command;
   const allocation = change.tables.allocation(id);
   if (allocation === undefined) return unknownAllocation(id);
   if (isAllocationEnded(allocation.status)) return ended(allocation);
@@ -44,10 +44,15 @@ export function restartAllocation(change: Change, command: RestartAllocation): C
     const names = (group?.tasks ?? []).map(({ name }) => name).join(", ");
     return { ok: false, code: "not_found", message: `allocation ${id} has no task ${task}; it has ${names}` };
   }
+  if (generation <= allocation.restartGeneration) return { ok: true };
+  if (generation > allocation.restartGeneration + 1) {
+    const message = `allocation ${id} was restarted ${allocation.restartGeneration} times, not ${generation - 1}`;
+    return { ok: false, code: "conflict", message };
+  }
   const { restartTask: _, ...rest } = allocation;
   const row: Allocation = {
     ...rest,
-    restartGeneration: allocation.restartGeneration + 1,
+    restartGeneration: generation,
     ...(task === undefined ? {} : { restartTask: task }),
   };
   const what = task === undefined ? `allocation ${id}` : `task ${task} of allocation ${id}`;

@@ -100,6 +100,7 @@ const stopAllocation = object<StopAllocation>({
 const restartAllocation = object<RestartAllocation>({
   kind: oneOf("allocation.restart"),
   id,
+  generation: count,
   task: optional(label),
   atMs: time,
 });

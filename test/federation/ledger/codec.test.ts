@@ -62,8 +62,8 @@ function samples(): readonly Command[] {
     }),
     { kind: "allocation.report", nodeId: nodeId(1), reports: [report], atMs: 1 },
     { kind: "allocation.stop", id, reason: "by hand", atMs: 1 },
-    { kind: "allocation.restart", id, task: "app", atMs: 1 },
-    { kind: "allocation.restart", id, atMs: 1 },
+    { kind: "allocation.restart", id, generation: 1, task: "app", atMs: 1 },
+    { kind: "allocation.restart", id, generation: 2, atMs: 1 },
     { kind: "evaluation.wake", id: "evaluation-1" as never, trigger: "reschedule-due", atMs: 1 },
     { kind: "garbage.collect", allocations: [id], evaluations: [], jobs: [], atMs: 1 },
   ];

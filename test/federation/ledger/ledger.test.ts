@@ -211,6 +211,9 @@ test("the histories reach what they are meant to reach", () => {
       "job.admit not_found",
       "node.register ok",
       "node.register conflict",
+      "node.down ok",
+      "node.down stale",
+      "NodeUpdated",
     ],
     ...[
       "plan.apply ok",

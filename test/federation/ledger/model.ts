@@ -165,7 +165,7 @@ export class Historian {
       () => this.#report(atMs),
       () => this.#report(atMs),
       () => this.#hostileReport(atMs),
-      () => this.#operate(atMs),
+      () => (this.#draw(4) === 0 ? this.#lose(atMs) : this.#operate(atMs)),
       () => this.#wake(atMs),
       () => this.#collect(atMs),
     ];
@@ -225,6 +225,19 @@ export class Historian {
   /** A retry, or one that was overtaken. */
   #oldAdmission(): Command | undefined {
     return this.#pick(this.#admitted);
+  }
+
+  /** Of a start that is long past, too. */
+  #lose(atMs: number): Command {
+    const n = this.#draw(NODES + 1);
+    const incarnation = (this.#incarnations.get(n) ?? 1) - (this.#draw(4) === 0 ? 1 : 0);
+    return {
+      kind: "node.down",
+      id: nodeId(n),
+      incarnation: Math.max(0, incarnation),
+      reason: "silent",
+      atMs,
+    };
   }
 
   #register(atMs: number): Command {
@@ -393,7 +406,14 @@ export class Historian {
     if (row === undefined) return undefined;
     const { id } = row;
     if (this.#draw(2) === 0) return { kind: "allocation.stop", id, reason: "operator", atMs };
-    return { kind: "allocation.restart", id, ...(this.#draw(2) === 0 ? {} : { task: "app" }), atMs };
+    const generation = row.restartGeneration + this.#draw(3);
+    return {
+      kind: "allocation.restart",
+      id,
+      generation,
+      ...(this.#draw(2) === 0 ? {} : { task: "app" }),
+      atMs,
+    };
   }
 
   #wake(atMs: number): Command | undefined {

@@ -30,27 +30,33 @@ test("what is not there or has ended can't be stopped or restarted", () => {
   const at = { reason: "by hand", atMs: 1 };
   assert.equal(region.refused({ kind: "allocation.stop", id: allocationId(9), ...at }).code, "not_found");
   assert.equal(
-    region.refused({ kind: "allocation.restart", id: allocationId(9), atMs: 1 }).code,
+    region.refused({ kind: "allocation.restart", id: allocationId(9), generation: 1, atMs: 1 }).code,
     "not_found",
   );
   region.report(allocationId(1), "failed");
   assert.equal(region.refused({ kind: "allocation.stop", id: allocationId(1), ...at }).code, "conflict");
-  assert.equal(region.refused({ kind: "allocation.restart", id: allocationId(1), atMs: 1 }).code, "conflict");
+  assert.equal(
+    region.refused({ kind: "allocation.restart", id: allocationId(1), generation: 1, atMs: 1 }).code,
+    "conflict",
+  );
 });
 
 test("each restart is a generation of its own, of all tasks or of one", () => {
   const { region } = placed();
-  const restart = { kind: "allocation.restart", id: allocationId(1), atMs: 1 } as const;
+  const restart = { kind: "allocation.restart", id: allocationId(1), generation: 1, atMs: 1 } as const;
   region.ok({ ...restart, task: "app" });
   assert.deepEqual(
     [region.allocation(allocationId(1)).restartGeneration, region.allocation(allocationId(1)).restartTask],
     [1, "app"],
   );
-  region.ok(restart);
+  region.ok({ ...restart, generation: 2 });
   assert.deepEqual(
     [region.allocation(allocationId(1)).restartGeneration, region.allocation(allocationId(1)).restartTask],
     [2, undefined],
   );
+  region.ok({ ...restart, generation: 2, task: "app" });
+  assert.deepEqual(region.events, [], "told twice, it restarts once");
+  assert.equal(region.refused({ ...restart, generation: 4 }).code, "conflict");
   const unknown = region.refused({ ...restart, task: "nothing" });
   assert.deepEqual([unknown.code, /it has app/.test(unknown.message)], ["not_found", true]);
   region.ok({ kind: "allocation.stop", id: allocationId(1), reason: "by hand", atMs: 1 });
