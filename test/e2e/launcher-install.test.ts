@@ -57,6 +57,7 @@ describe("an install", { skip }, () => {
     checkout.setNpm("slow");
     const killed = checkout.start(["version"]);
     await killed.says(installing);
+    await checkout.npmCalled(1);
     const [launcher] = await checkout.lockHolders(2);
     process.kill(launcher ?? 0, "SIGKILL");
     await killed.exited();
@@ -72,6 +73,7 @@ describe("an install", { skip }, () => {
     checkout.setNpm("slow");
     const killed = checkout.start(["version"]);
     await killed.says(installing);
+    await checkout.npmCalled(1);
     for (const pid of await checkout.lockHolders(2)) process.kill(pid, "SIGKILL");
     await killed.ended();
     assert.ok(fs.existsSync(checkout.files().lock));

@@ -154,6 +154,11 @@ export class MiniCheckout {
     }
   }
 
+  /** Waits until npm has been called that often: it starts a moment after its process does. */
+  async npmCalled(times: number): Promise<void> {
+    while (this.npmCalls().length < times) await sleep(pollMs);
+  }
+
   /** A path beside the checkout, for links to it. */
   beside(name: string): string {
     return join(this.base, name);
