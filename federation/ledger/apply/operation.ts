@@ -46,7 +46,8 @@ export function restartAllocation(change: Change, command: RestartAllocation): C
   }
   if (generation <= allocation.restartGeneration) return { ok: true };
   if (generation > allocation.restartGeneration + 1) {
-    const message = `allocation ${id} was restarted ${allocation.restartGeneration} times, not ${generation - 1}`;
+    const before = allocation.restartGeneration;
+    const message = `allocation ${id} was restarted ${before} times, not ${generation - 1}`;
     return { ok: false, code: "conflict", message };
   }
   const { restartTask: _, ...rest } = allocation;
