@@ -1,5 +1,6 @@
 /** What a peer is made of beside the ports: real in `node/start.ts`, simulated in the lab. */
 import type { Driver } from "../drivers/index.ts";
+import type { PlacingThreads } from "./authority/planning/threads.ts";
 import type { LogChunk, LogQuery } from "./service/service.ts";
 
 export interface ProbeResult {
@@ -43,6 +44,8 @@ export interface Parts {
   readonly probes: Probes;
   readonly directories: AllocationDirectories;
   readonly logFiles: LogFiles;
+  /** Absent: all planning is done in the peer's own thread. */
+  readonly placingThreads?: PlacingThreads;
   /** PATH, HOME and the like for tasks: what they have of the machine, never the peer's own environment. */
   readonly baseEnvironment: Readonly<Record<string, string>>;
 }

@@ -12,7 +12,7 @@ import { Admission } from "./authority/admission.ts";
 import { Authority } from "./authority/authority.ts";
 import { Collector } from "./authority/collector.ts";
 import { intentReader } from "./authority/intents.ts";
-import { Planner } from "./authority/planner.ts";
+import { Planner } from "./authority/planning/planner.ts";
 import { Submissions } from "./authority/submission.ts";
 import type { PeerConfig } from "./config.ts";
 import { markFounded } from "./data/founding.ts";
@@ -51,7 +51,7 @@ export async function createPeer(host: Host, parts: Parts, config: PeerConfig): 
   const agent = createAgent({ host, parts, identity, authority, node });
   await agent.start();
 
-  const planner = new Planner(host, authority);
+  const planner = new Planner(host, authority, { threads: parts.placingThreads });
   const collector = new Collector(host, authority);
   const intents = intentReader(host, identity.root);
   const admission = new Admission(host, authority, intents);

@@ -19,6 +19,7 @@ import { realDirectories } from "./host/directories.ts";
 import { createDisk } from "./host/disk.ts";
 import { logTo } from "./host/log.ts";
 import { systemAccess } from "./host/machine.ts";
+import { placingThreads } from "./host/placing/threads.ts";
 import { checkPortFree } from "./host/port-holder.ts";
 import { realProbes } from "./host/probes.ts";
 import { createProcesses } from "./host/processes.ts";
@@ -153,14 +154,22 @@ function realParts(dataDirectory: string, host: Host): Parts {
     logFiles: {
       read: (logs, query) => readLog(logs, query.task, query.stream, query),
     },
+    placingThreads: placingThreads(placingEntry()),
     baseEnvironment: baseEnvironment(process.env, process.platform, process.execPath),
   };
 }
 
-/** Beside the bundle's own files, or where the sources have it. */
+/** Programs of their own lie beside the bundle's own files, or where the sources have them. */
+const isBundle = !import.meta.filename.endsWith(".ts");
+
 function keeperEntry(): string {
-  const isBundle = !import.meta.filename.endsWith(".ts");
   return isBundle
     ? join(import.meta.dirname, "keeper.js")
     : join(import.meta.dirname, "..", "drivers", "keeper", "main.ts");
+}
+
+function placingEntry(): string {
+  return isBundle
+    ? join(import.meta.dirname, "planner.js")
+    : join(import.meta.dirname, "host", "placing", "main.ts");
 }

@@ -52,7 +52,7 @@ export function viewWithJob(
     evaluation: (id) => view.evaluation(id),
     evaluations: () => view.evaluations(),
     evaluationsOfJob: (namespace, id) => view.evaluationsOfJob(namespace, id),
-    pendingEvaluations: () => view.pendingEvaluations(),
+    pendingEvaluations: (max) => view.pendingEvaluations(max),
   };
 }
 

@@ -162,8 +162,8 @@ export class Ledger implements LedgerView {
     return this.#tables.evaluationsOfJob(namespace, id);
   }
 
-  pendingEvaluations(): readonly Evaluation[] {
-    return this.#tables.pendingEvaluations();
+  pendingEvaluations(max?: number): readonly Evaluation[] {
+    return this.#tables.pendingEvaluations(max);
   }
 }
 

@@ -75,8 +75,9 @@ export class EvaluationQueue {
     if (this.#sorted[at]?.id === evaluation.id) this.#sorted.splice(at, 1);
   }
 
-  list(): readonly Evaluation[] {
-    return [...this.#sorted];
+  /** The first `max`. */
+  list(max?: number): readonly Evaluation[] {
+    return this.#sorted.slice(0, max);
   }
 
   /** Where it stands or would stand. */

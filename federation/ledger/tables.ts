@@ -102,8 +102,8 @@ export class Tables implements LedgerView {
     return this.#evaluationsByJob.list(jobKey(namespace, id));
   }
 
-  pendingEvaluations(): readonly Evaluation[] {
-    return this.#pending.list();
+  pendingEvaluations(max?: number): readonly Evaluation[] {
+    return this.#pending.list(max);
   }
 
   /** Blocked and waiting ones, by priority, then age. */

@@ -27,6 +27,6 @@ export interface LedgerView {
   evaluation(id: EvaluationId): Evaluation | undefined;
   evaluations(): readonly Evaluation[];
   evaluationsOfJob(namespace: string, id: JobId): readonly Evaluation[];
-  /** Those in state pending, by priority, then age. */
-  pendingEvaluations(): readonly Evaluation[];
+  /** Those in state pending, by priority, then age; the first `max` of them (default: all). */
+  pendingEvaluations(max?: number): readonly Evaluation[];
 }

@@ -1,5 +1,5 @@
 import { PLAN_CHANGES_MAX, PLAN_DELAY_MAX_MS } from "../ledger/apply/plan-bounds.ts";
-import type { PlannedPlacement } from "../ledger/command.ts";
+import type { AdmittedVersion, PlannedPlacement } from "../ledger/command.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { Evaluation } from "../model/evaluation.ts";
 import type { AllocationId } from "../model/ids.ts";
@@ -33,28 +33,55 @@ const NOTHING_PLACED: Placing = { placements: [], refusals: [] };
  * its own.
  */
 export function evaluateJob(view: LedgerView, evaluation: Evaluation, options: EvaluateOptions): Plan {
+  const draft = draftPlan(view, evaluation, options.nowMs);
+  return finishPlan(
+    draft,
+    placeDraft(options.world ?? new World(view), draft, options),
+    options.allocationId,
+  );
+}
+
+/** All that a plan is made of but the places. */
+export interface PlanDraft {
+  readonly evaluation: Evaluation;
+  /** Undefined: the job is gone. */
+  readonly version: AdmittedVersion | undefined;
+  readonly difference: JobDifference;
+  readonly snapshotIndex: number;
+}
+
+export function draftPlan(view: LedgerView, evaluation: Evaluation, nowMs: number): PlanDraft {
   const { namespace, job } = evaluation;
   const record = view.job(namespace, job);
-  const current = record === undefined ? undefined : view.currentVersion(record);
-  const difference = differJob(view, namespace, job, options.nowMs);
-  const placing =
-    current === undefined || difference.place.length === 0
-      ? NOTHING_PLACED
-      : place(
-          options.world ?? new World(view),
-          current.spec,
-          difference.place,
-          options.seed,
-          options.algorithm,
-        );
+  const version = record === undefined ? undefined : view.currentVersion(record);
+  const difference = differJob(view, namespace, job, nowMs);
+  return { evaluation, version, difference, snapshotIndex: view.index };
+}
+
+/** Where what the draft asks for goes; `world` is that of its view, or near to it. */
+export function placeDraft(
+  world: World,
+  { difference, version }: PlanDraft,
+  { algorithm, seed }: Pick<EvaluateOptions, "algorithm" | "seed">,
+): Placing {
+  if (version === undefined || difference.place.length === 0) return NOTHING_PLACED;
+  return place(world, version.spec, difference.place, seed, algorithm);
+}
+
+/** The plan: places may be for the first of what is asked for, the rest comes with the next one. */
+export function finishPlan(
+  { difference, evaluation, snapshotIndex, version }: PlanDraft,
+  placing: Placing,
+  allocationId: EvaluateOptions["allocationId"],
+): Plan {
   const placements = placing.placements
     .slice(0, PLAN_CHANGES_MAX)
-    .map((found, n): PlannedPlacement => ({ id: options.allocationId(n), ...found }));
+    .map((found, n): PlannedPlacement => ({ id: allocationId(n), ...found }));
   return {
     kind: "plan.apply",
     evaluation: evaluation.id,
-    version: current?.number ?? 0,
-    snapshotIndex: view.index,
+    version: version?.number ?? 0,
+    snapshotIndex,
     placements,
     stops: difference.stop.slice(0, PLAN_CHANGES_MAX),
     abandoned: difference.abandoned.slice(0, PLAN_CHANGES_MAX),
@@ -65,7 +92,9 @@ export function evaluateJob(view: LedgerView, evaluation: Evaluation, options: E
 
 function outcomeOf(difference: JobDifference, placing: Placing): Pick<Plan, "outcome" | "delayMs"> {
   const lists = [placing.placements, difference.stop, difference.abandoned];
-  if (lists.some((list) => list.length > PLAN_CHANGES_MAX)) return { outcome: "waiting", delayMs: 0 };
+  const isCut = placing.refusals.length === 0 && placing.placements.length < difference.place.length;
+  if (isCut || lists.some((list) => list.length > PLAN_CHANGES_MAX))
+    return { outcome: "waiting", delayMs: 0 };
   const delayMs =
     difference.delayMs === undefined ? undefined : Math.min(difference.delayMs, PLAN_DELAY_MAX_MS);
   const delay = delayMs === undefined ? {} : { delayMs };

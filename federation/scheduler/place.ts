@@ -52,29 +52,54 @@ export function place(
   seed: Seed,
   algorithm: PlacementAlgorithm = "binpack",
 ): Placing {
+  const works = workByGroup(world, spec, requests);
+  return inDraft(world, spec, seed, algorithm, (task) => {
+    const placements = placeAll(task, works);
+    // Only now, when no other group can take what an advice counts on.
+    const refusals = works.flatMap((work) => (work.unplaced > 0 ? [refuse(task, work)] : []));
+    return { placements, refusals };
+  });
+}
+
+/** The places alone: of what finds none, it is not asked why. */
+export function findPlaces(
+  world: World,
+  spec: JobSpec,
+  requests: readonly PlacementRequest[],
+  seed: Seed,
+  algorithm: PlacementAlgorithm = "binpack",
+): readonly Place[] {
+  const works = workByGroup(world, spec, requests);
+  return inDraft(world, spec, seed, algorithm, (task) => placeAll(task, works));
+}
+
+function inDraft<Result>(
+  world: World,
+  spec: JobSpec,
+  seed: Seed,
+  algorithm: PlacementAlgorithm,
+  run: (task: Task) => Result,
+): Result {
   world.refresh();
   const draft = new Draft(world);
   const draw = drawFrom(seed);
   const start = Math.floor(draw() * world.nodes.length);
   const instances = new JobInstances(world, spec.namespace, spec.id);
-  const task: Task = { world, draft, spec, instances, algorithm, start, draw };
   try {
-    return placeAll(task, workByGroup(world, spec, requests));
+    return run({ world, draft, spec, instances, algorithm, start, draw });
   } finally {
     draft.release();
   }
 }
 
-function placeAll(task: Task, works: readonly GroupWork[]): Placing {
+function placeAll(task: Task, works: readonly GroupWork[]): readonly Place[] {
   const placements: Place[] = [];
   for (const work of inTurn(task.spec, bySize(task.world, works))) {
     const before = placements.length;
     placeGroup(task, work, placements);
     work.unplaced = work.requests.length - (placements.length - before);
   }
-  // Only now, when no other group can take what an advice counts on.
-  const refusals = works.flatMap((work) => (work.unplaced > 0 ? [refuse(task, work)] : []));
-  return { placements, refusals };
+  return placements;
 }
 
 /** In the order of the spec's groups. */

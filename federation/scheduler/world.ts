@@ -8,13 +8,12 @@ import { isNamed, type NeighbourWish } from "../fit/neighbours.ts";
 import { isCounted } from "../fit/refusals.ts";
 import { invariant } from "../invariant.ts";
 import type { JobRecord, LedgerEvent } from "../ledger/command.ts";
-import type { LedgerView } from "../ledger/view.ts";
 import type { Allocation } from "../model/allocation.ts";
 import { type JobId, jobKey } from "../model/ids.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { Shapes } from "./candidates/shapes.ts";
-import { type NodeColumns, nodeColumns } from "./columns/node-columns.ts";
+import { type NodeColumns, type NodesView, nodeColumns } from "./columns/node-columns.ts";
 import { RowLog } from "./columns/row-log.ts";
 import { Selections } from "./columns/selections.ts";
 
@@ -31,8 +30,17 @@ export interface PlacedInstance {
   readonly row: number;
 }
 
+/** What a world is made of; a ledger view is one. */
+export interface WorldView extends NodesView {
+  readonly index: number;
+  allocationsOfJob(namespace: string, id: JobId): readonly JobInstance[];
+  jobsNaming(namespace: string, job: JobId): readonly JobRecord[];
+}
+
+type JobInstance = Pick<Allocation, "group" | "nodeId" | "desired" | "status">;
+
 export class World {
-  readonly #view: LedgerView;
+  readonly #view: WorldView;
   #columns: NodeColumns;
   /** Of nodes that registered since the columns were made. */
   #stale = false;
@@ -46,7 +54,7 @@ export class World {
   /** Kept between plans by who places. */
   shapes: Shapes | undefined;
 
-  constructor(view: LedgerView) {
+  constructor(view: WorldView) {
     this.#view = view;
     this.#columns = nodeColumns(view, undefined);
     this.selections = new Selections(this.#columns.nodes);
@@ -150,7 +158,7 @@ export class World {
     this.changes.add(row);
   }
 
-  #rowOf(allocation: Allocation | undefined): number | undefined {
+  #rowOf(allocation: Pick<Allocation, "nodeId"> | undefined): number | undefined {
     return allocation === undefined ? undefined : this.row(allocation.nodeId);
   }
 

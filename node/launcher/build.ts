@@ -24,6 +24,7 @@ const target = path.join(root, "dist");
 const programs: Readonly<Record<string, string>> = {
   peer: "node/launcher/bin.mjs",
   keeper: "drivers/keeper/main.ts",
+  planner: "node/host/placing/main.ts",
 };
 
 /** Node's own type stripping leaves every position as it was, so no source map is needed for it. */

@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { IMPORT_TABLE } from "../tidy/table.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
@@ -58,7 +59,7 @@ describe("the bundle", () => {
 
   test("imports nothing but itself and Node", () => {
     const files = fs.readdirSync(dist).filter((name) => name.endsWith(".js"));
-    assert.ok(files.includes("peer.js") && files.includes("keeper.js"));
+    for (const program of ["peer.js", "keeper.js", "planner.js"]) assert.ok(files.includes(program));
     for (const file of files) {
       const text = fs.readFileSync(join(dist, file), "utf8");
       const imported = [...text.matchAll(/^(?:import|export)\b[^'"\n]*?["']([^'"\n]+)["'];$/gm)].map(
@@ -90,6 +91,17 @@ describe("the bundle", () => {
     assert.equal(status, 0);
     assert.match(stdout, /^peer \d+\.\d+\.\d+/);
     assert.ok(!fs.existsSync(join(tmpdir(), "node-compile-cache", "peer")));
+  });
+
+  test("has the threads that plan, as a file of its own", async () => {
+    const worker = new Worker(join(work, "installed", "planner.js"), { env: {} });
+    const buffers = { rows: 0, columns: new SharedArrayBuffer(0), pages: new SharedArrayBuffer(0) };
+    worker.postMessage({ kind: "nodes", nodes: [], complete: { generation: 0, gone: [], buffers } });
+    const order = { kind: "place", id: 3, generation: 0, seed: 1, requests: new Int32Array(0), jobs: [] };
+    worker.postMessage({ ...order, spec: { id: "none", namespace: "default", groups: [] } });
+    const [answer] = await once(worker, "message");
+    assert.equal(answer.id, 3);
+    await worker.terminate();
   });
 
   test("starts a peer, which stops again", async () => {

@@ -1,9 +1,23 @@
 /** What nodes have and what is left of it, a row a node, in order of id. */
-import type { LedgerView } from "../../ledger/view.ts";
 import type { Allocation } from "../../model/allocation.ts";
+import type { NodeId } from "../../model/ids.ts";
 import { isAllocationEnded } from "../../model/lifecycle.ts";
 import type { NodeRecord } from "../../model/node.ts";
 import { PortSet } from "./port-set.ts";
+
+/** Of one node. */
+interface Free {
+  readonly cpu: number;
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  readonly dynamicPorts: number;
+}
+
+/** What columns are made of. */
+export interface NodesView {
+  nodes(): readonly NodeRecord[];
+  allocationsOfNode(id: NodeId): readonly Allocation[];
+}
 
 export class NodeColumns {
   readonly nodes: readonly NodeRecord[];
@@ -66,6 +80,16 @@ export class NodeColumns {
     this.memoryPower[row] = sharePower(memoryFree, this.memoryTotal[row] ?? 0);
   }
 
+  /** Takes over what is free, ports apart. */
+  set(row: number, free: Free): void {
+    this.cpuFree[row] = free.cpu;
+    this.memoryFree[row] = free.memoryBytes;
+    this.diskFree[row] = free.diskBytes;
+    this.dynamicPortsFree[row] = free.dynamicPorts;
+    this.cpuPower[row] = sharePower(free.cpu, this.cpuTotal[row] ?? 0);
+    this.memoryPower[row] = sharePower(free.memoryBytes, this.memoryTotal[row] ?? 0);
+  }
+
   holdPort(row: number, port: number): void {
     const isNew = this.ports[row]?.add(port) === true;
     if (isNew && this.isDynamic(row, port)) this.#countPort(row, -1);
@@ -108,7 +132,7 @@ export class NodeColumns {
  * The columns of a view. What has not ended holds its resources and ports, though it was told to stop; what
  * has ended holds nothing. Rows of nodes that did not change are taken over from `before`.
  */
-export function nodeColumns(view: LedgerView, before: NodeColumns | undefined): NodeColumns {
+export function nodeColumns(view: NodesView, before: NodeColumns | undefined): NodeColumns {
   const columns = new NodeColumns(view.nodes());
   const ports = columns.ports as PortSet[];
   columns.nodes.forEach((node, row) => {

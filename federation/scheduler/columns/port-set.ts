@@ -4,8 +4,8 @@
 const PAGE_SHIFT = 10;
 const WORD_SHIFT = 5;
 const IN_PAGE = 2 ** PAGE_SHIFT - 1;
-const PAGES = 65_536 >>> PAGE_SHIFT;
-const PAGE_WORDS = 2 ** (PAGE_SHIFT - WORD_SHIFT);
+export const PAGES = 65_536 >>> PAGE_SHIFT;
+export const PAGE_WORDS = 2 ** (PAGE_SHIFT - WORD_SHIFT);
 
 export class PortSet {
   readonly #pages: (Uint32Array | undefined)[] = new Array<Uint32Array | undefined>(PAGES).fill(undefined);
@@ -31,6 +31,18 @@ export class PortSet {
     if (page === undefined || !this.has(port)) return false;
     page[wordOf(port)] = (page[wordOf(port)] as number) & ~(1 << port);
     return true;
+  }
+
+  /** The bits of a page; undefined while nobody held a port of it. Not to be changed. */
+  page(at: number): Uint32Array | undefined {
+    return this.#pages[at];
+  }
+
+  /** Puts a copy in place of the page; undefined: nobody holds any of its ports. */
+  setPage(at: number, bits: Uint32Array | undefined): void {
+    const page = this.#pages[at];
+    if (bits !== undefined && page !== undefined) page.set(bits);
+    else this.#pages[at] = bits === undefined ? undefined : new Uint32Array(bits);
   }
 }
 
