@@ -1,9 +1,12 @@
 /** What the lab and the tests may see of a peer. */
 export { buildApi } from "./api/index.ts";
+export { Authority } from "./authority/authority.ts";
+export { Planner, type PlannerOptions } from "./authority/planning/planner.ts";
 export type { PeerConfig } from "./config.ts";
 export { createClock } from "./host/clock.ts";
 export { createCrypto } from "./host/crypto.ts";
 export { createDisk } from "./host/disk.ts";
+export { placingThreads } from "./host/placing/threads.ts";
 export { formatJobFile, type ParsedJob, parseJobFile, parseJobValue } from "./jobfile/index.ts";
 export type { AllocationDirectories, LogFiles, Parts, ProbeResult, Probes } from "./parts.ts";
 export { createPeer, type Peer } from "./peer.ts";

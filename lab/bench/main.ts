@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly R
   start: () => import("./start.ts"),
   lab: () => import("./lab.ts"),
   ledger: () => import("./ledger.ts"),
+  planner: () => import("./planner.ts"),
   scheduler: () => import("./scheduler.ts"),
   swim: () => import("./swim.ts"),
 };

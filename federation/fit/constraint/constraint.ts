@@ -26,15 +26,30 @@ const VERDICTS_MAX = 1_024;
 /** Whether a node satisfies the constraint: compiled once, and each distinct value judged once. */
 export function nodeJudge(constraint: NodeConstraint): (node: NodeRecord) => boolean {
   const { attribute, operator, value } = constraint;
-  const known = new Map<string, boolean>();
-  const fixed = isReference(value) ? undefined : matcherOf(operator, value);
-  return (node) => {
-    const held = nodeAttribute(node, attribute);
-    const wanted = fixed === undefined ? nodeAttribute(node, value) : value;
-    const key = `${held === undefined} ${wanted === undefined} ${held?.length} ${held} ${wanted}`;
-    const answer = known.get(key) ?? (fixed ?? matcherOf(operator, wanted))(held);
-    if (known.size >= VERDICTS_MAX) known.clear();
-    known.set(key, answer);
+  if (!isReference(value)) {
+    const isMet = remembering(matcherOf(operator, value));
+    return (node) => isMet(nodeAttribute(node, attribute), undefined);
+  }
+  const isMet = remembering((held, wanted) => matcherOf(operator, wanted)(held));
+  return (node) => isMet(nodeAttribute(node, attribute), nodeAttribute(node, value));
+}
+
+type Verdict = (held: string | undefined, wanted: string | undefined) => boolean;
+
+function remembering(judge: Verdict): Verdict {
+  const known = new Map<string | undefined, Map<string | undefined, boolean>>();
+  let size = 0;
+  return (held, wanted) => {
+    const found = known.get(held)?.get(wanted);
+    if (found !== undefined) return found;
+    if (size >= VERDICTS_MAX) {
+      known.clear();
+      size = 0;
+    }
+    const answer = judge(held, wanted);
+    const beside = known.get(held) ?? new Map<string | undefined, boolean>();
+    known.set(held, beside.set(wanted, answer));
+    size += 1;
     return answer;
   };
 }

@@ -35,6 +35,7 @@ const REST_FIRST_MS = 10;
 const REST_MAX_MS = 1_000;
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 5_000;
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 export interface PlannerOptions {
   readonly plansMax?: number;
@@ -268,9 +269,13 @@ export class Planner {
 
 /** 128 bits in the form of a UUID (version 4), as users of Nomad know it. */
 function newId(bytes: Uint8Array): string {
-  const stamped = Uint8Array.from(bytes);
-  stamped[6] = ((stamped[6] ?? 0) & 0x0f) | 0x40;
-  stamped[8] = ((stamped[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(stamped, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  let text = "";
+  for (let at = 0; at < 16; at += 1) {
+    let byte = bytes[at] ?? 0;
+    if (at === 6) byte = (byte & 0x0f) | 0x40;
+    if (at === 8) byte = (byte & 0x3f) | 0x80;
+    if (at === 4 || at === 6 || at === 8 || at === 10) text += "-";
+    text += HEX[byte];
+  }
+  return text;
 }

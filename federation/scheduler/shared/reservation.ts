@@ -2,16 +2,16 @@
  * What plans under way will take, so that the next is planned beside them and not in the same place. It is a
  * guess: the ledger decides. Given back before the ledger's own decision is taken over.
  */
-import { demandOf } from "../fit/demand.ts";
-import type { NodeId } from "../model/ids.ts";
-import type { JobSpec } from "../model/job.ts";
-import type { NodeRecord } from "../model/node.ts";
-import type { Place } from "./plan.ts";
-import type { World } from "./world.ts";
+import { type Demand, demandOf } from "../../fit/demand.ts";
+import type { JobSpec } from "../../model/job.ts";
+import type { NodeRecord } from "../../model/node.ts";
+import type { Place } from "../plan.ts";
+import type { World } from "../world.ts";
 
 interface Taken {
+  readonly row: number;
   readonly node: NodeRecord;
-  readonly demand: ReturnType<typeof demandOf>;
+  readonly demand: Demand;
   readonly ports: Place["ports"];
 }
 
@@ -24,25 +24,22 @@ export class Reservation {
     this.#world = world;
     this.#taken = places.flatMap(({ group, nodeId, ports }) => {
       const demand = demands.get(group);
-      const [row, node] = rowOf(world, nodeId);
+      const row = world.row(nodeId);
+      const node = row === undefined ? undefined : world.nodes[row];
       if (row === undefined || node === undefined || demand === undefined) return [];
       world.hold(row, demand, ports);
-      return [{ node, demand, ports }];
+      return [{ row, node, demand, ports }];
     });
   }
 
   /** Once; then it holds nothing. */
   release(): void {
-    for (const { demand, node, ports } of this.#taken) {
-      const [row, present] = rowOf(this.#world, node.id);
+    const world = this.#world;
+    for (const { demand, node, ports, row } of this.#taken) {
+      const now = world.nodes[row] === node ? row : world.row(node.id);
       // The row of a node that changed was made anew from the ledger, without what is reserved.
-      if (row !== undefined && present === node) this.#world.free(row, demand, ports);
+      if (now !== undefined && world.nodes[now] === node) world.free(now, demand, ports);
     }
     this.#taken = [];
   }
-}
-
-function rowOf(world: World, id: NodeId): readonly [number | undefined, NodeRecord | undefined] {
-  const row = world.row(id);
-  return [row, row === undefined ? undefined : world.nodes[row]];
 }
