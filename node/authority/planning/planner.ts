@@ -13,6 +13,7 @@ import {
   type EvaluationId,
   finishPlan,
   type Host,
+  isOrderable,
   PeerError,
   type Placing,
   type Plan,
@@ -173,14 +174,13 @@ export class Planner {
     const { ledger } = this.#authority;
     const draft = draftPlan(ledger, evaluation, this.#host.clock.wall());
     const places = draft.difference.place.length;
+    const backlog = ledger.pendingEvaluations(BACKLOG_MIN).length;
     // What is planned alone was in doubt, or refused: it is planned where nothing is old.
-    if (
-      !flight.isAlone &&
-      this.#crew?.wants(ledger.pendingEvaluations(BACKLOG_MIN).length, places) === true
-    ) {
-      return this.#planElsewhere(evaluation, draft, flight, this.#crew);
+    if (draft.version === undefined || flight.isAlone || this.#crew?.wants(backlog, places) !== true) {
+      return this.#planHere(draft, flight);
     }
-    return this.#planHere(draft, flight);
+    if (!isOrderable(this.#world, draft.version.spec)) return this.#planHere(draft, flight);
+    return this.#planElsewhere(evaluation, draft, flight, this.#crew);
   }
 
   #planHere(draft: PlanDraft, flight: Flight): Plan | undefined {

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import {
   isAllocationEnded,
+  isOrderable,
   type JobSpec,
   type PlacementRequest,
   PlacingDesk,
@@ -13,7 +14,7 @@ import {
   SharedNodesWriter,
   World,
 } from "../../../../federation/index.ts";
-import { MIB, nodeOf, sizedGroup, specOf, viewOf } from "../../fixtures.ts";
+import { jobOf, MIB, nodeOf, sizedGroup, specOf, viewOf } from "../../fixtures.ts";
 import { type Scene, scenes, wantOf } from "../worlds.ts";
 
 /** A world and a desk that is told of it. */
@@ -64,6 +65,7 @@ describe("a desk", () => {
         const allocations = first.allocations.filter(({ status }) => !isAllocationEnded(status));
         const office = new Office({ nodes: first.nodes, allocations });
         for (const [n, { requests, spec }] of [first, second, first].entries()) {
+          if (!isOrderable(office.world, spec)) continue;
           const known = requests.map(({ group, index }) => ({ group, index }));
           const rows = rowsOf(office, spec, known, seed + n);
           assert.deepEqual([...office.ask(spec, known, seed + n).rows], rows);
@@ -77,7 +79,7 @@ describe("a desk", () => {
           office.publish();
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 800 },
     );
     assert.ok(found > 100, `${found} found a place`);
   });
@@ -103,6 +105,21 @@ describe("a desk", () => {
         }
       }),
       { numRuns: 200 },
+    );
+  });
+
+  test("is not asked about jobs that other jobs tell where to go", () => {
+    const group = sizedGroup("web", { cpu: 100, memoryBytes: MIB });
+    const near = { kind: "near" as const, by: "node.unique.id" };
+    const alone = specOf("alone", [{ ...group, neighbours: [{ ...near, group: "web" }] }]);
+    const db = specOf("db", [group]);
+    const shop = specOf("shop", [{ ...group, neighbours: [{ ...near, job: db.id }] }]);
+    const world = new World(
+      viewOf({ nodes: [nodeOf("a")], jobs: [alone, db, shop].map((spec) => jobOf(spec)) }),
+    );
+    assert.deepEqual(
+      [alone, db, shop].map((spec) => isOrderable(world, spec)),
+      [true, false, false],
     );
   });
 
