@@ -25,12 +25,6 @@ export function isDoneOnSuccess(type: JobType, task: Pick<TaskSpec, "lifecycle">
   return task.lifecycle === undefined ? runsToCompletion(type) : !task.lifecycle.sidecar;
 }
 
-/** `poststart sidecar`, `main, leader`: for people. */
-export function roleText(task: OrderedTask): string {
-  const leader = task.leader === true ? ", leader" : "";
-  return `${roleOf(task)}${isSidecar(task) ? " sidecar" : ""}${leader}`;
-}
-
 /** What can't be: told with the task whose wish it is, and the name that is wrong where there is one. */
 export interface OrderProblem {
   readonly kind: "unknown" | "self" | "twice" | "later" | "cycle" | "leaders" | "no main" | "leader hook";

@@ -2,8 +2,10 @@
  * What a task sees of its placement: `PEER_*`, and Nomad's names for the same, so that programs written for
  * Nomad run unchanged. Pure.
  */
+import { PeerError } from "../errors.ts";
+import { nodeAttribute } from "../fit/constraint/attribute.ts";
 import type { Allocation } from "../model/allocation.ts";
-import type { GroupSpec, JobSpec } from "../model/job.ts";
+import { DEFAULT_DATACENTER, type GroupSpec, type JobSpec } from "../model/job.ts";
 import type { NodeFacts } from "../model/node.ts";
 import type { RunnableTask } from "../model/variant.ts";
 
@@ -22,42 +24,82 @@ export interface TaskPlace {
 const MEBIBYTE = 1024 * 1024;
 
 /** Variables without their prefix; each is given as `PEER_X` and `NOMAD_X`. */
+const FIXED: Readonly<Record<string, (place: TaskPlace) => string>> = {
+  ALLOC_ID: ({ allocation }) => allocation.id,
+  SHORT_ALLOC_ID: ({ allocation }) => allocation.id.slice(0, 8),
+  ALLOC_NAME: ({ allocation, group, job }) => `${job.id}.${group.name}[${allocation.index}]`,
+  ALLOC_INDEX: ({ allocation }) => String(allocation.index),
+  JOB_ID: ({ job }) => job.id,
+  JOB_NAME: ({ job }) => job.id,
+  GROUP_NAME: ({ group }) => group.name,
+  TASK_NAME: ({ task }) => task.name,
+  NAMESPACE: ({ job }) => job.namespace,
+  REGION: ({ regionName }) => regionName,
+  DC: ({ node }) => node.datacenter ?? DEFAULT_DATACENTER,
+  CPU_LIMIT: ({ task }) => String(task.resources.cpu),
+  MEMORY_LIMIT: ({ task }) => String(Math.floor(task.resources.memoryBytes / MEBIBYTE)),
+  ALLOC_DIR: ({ allocationDirectory }) => `${allocationDirectory}/alloc`,
+  TASK_DIR: ({ taskDirectory }) => `${taskDirectory}/local`,
+  SECRETS_DIR: ({ taskDirectory }) => `${taskDirectory}/secrets`,
+};
+
+/** Of each port label, which follows the name. The port inside of a task's own network is `to`, one day. */
+const OF_PORT: Readonly<Record<string, (address: string, port: number) => string>> = {
+  IP_: (address) => address,
+  PORT_: (_address, port) => String(port),
+  ADDR_: (address, port) => `${address}:${port}`,
+  HOST_IP_: (address) => address,
+  HOST_PORT_: (_address, port) => String(port),
+  HOST_ADDR_: (address, port) => `${address}:${port}`,
+};
+
+/** Under `PEER_` alone. */
+const OF_NODE: Readonly<Record<string, (node: NodeFacts) => string>> = {
+  NODE_ID: ({ id }) => id,
+  NODE_NAME: ({ name }) => name,
+};
+
+/** Set by what runs the task, not here: its run, and the fence of an exclusive. */
+const GIVEN_ELSEWHERE = ["PEER_TASK_RUN", "PEER_FENCE"];
+
+/** Names of all variables that start with `PEER_` or `NOMAD_` in a task with these port labels and meta keys. */
+export function placementNames(labels: readonly string[], metaKeys: readonly string[]): readonly string[] {
+  const ports = labels.flatMap((label) => Object.keys(OF_PORT).map((prefix) => prefix + variableName(label)));
+  const meta = metaKeys.flatMap(metaNames);
+  const both = [...Object.keys(FIXED), ...ports, ...meta].flatMap((name) => [
+    `PEER_${name}`,
+    `NOMAD_${name}`,
+  ]);
+  return [...both, ...Object.keys(OF_NODE).map((name) => `PEER_${name}`), ...GIVEN_ELSEWHERE];
+}
+
+function variableName(text: string): string {
+  return text.replace(/[^A-Za-z0-9_]/g, "_");
+}
+
+function metaNames(key: string): readonly string[] {
+  const name = variableName(key);
+  return [`META_${name}`, `META_${name.toUpperCase()}`];
+}
+
 function placementVariables(place: TaskPlace): Record<string, string> {
   const { allocation, group, job, node, task } = place;
-  const variables: Record<string, string> = {
-    ALLOC_ID: allocation.id,
-    SHORT_ALLOC_ID: allocation.id.slice(0, 8),
-    ALLOC_NAME: `${job.id}.${group.name}[${allocation.index}]`,
-    ALLOC_INDEX: String(allocation.index),
-    JOB_ID: job.id,
-    JOB_NAME: job.id,
-    GROUP_NAME: group.name,
-    TASK_NAME: task.name,
-    NAMESPACE: job.namespace,
-    REGION: place.regionName,
-    CPU_LIMIT: String(task.resources.cpu),
-    MEMORY_LIMIT: String(Math.floor(task.resources.memoryBytes / MEBIBYTE)),
-    ALLOC_DIR: `${place.allocationDirectory}/alloc`,
-    TASK_DIR: `${place.taskDirectory}/local`,
-    SECRETS_DIR: `${place.taskDirectory}/secrets`,
-  };
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(FIXED)) variables[name] = value(place);
   for (const [label, port] of Object.entries(allocation.ports)) {
-    const name = label.replace(/[^A-Za-z0-9_]/g, "_");
-    variables[`IP_${name}`] = node.address;
-    variables[`PORT_${name}`] = String(port);
-    variables[`HOST_PORT_${name}`] = String(port);
-    variables[`ADDR_${name}`] = `${node.address}:${port}`;
+    for (const [prefix, value] of Object.entries(OF_PORT)) {
+      variables[prefix + variableName(label)] = value(node.address, port);
+    }
   }
   for (const [key, value] of Object.entries({ ...job.meta, ...group.meta, ...task.meta })) {
-    const name = key.replace(/[^A-Za-z0-9_]/g, "_");
-    variables[`META_${name}`] = value;
-    variables[`META_${name.toUpperCase()}`] = value;
+    for (const name of metaNames(key)) variables[name] = value;
   }
   return variables;
 }
 
 /**
  * The task's whole environment. `base` (PATH, HOME, …) is least, what the job file says in `env` is greatest.
+ * Its values may refer to all that is there without them, but not to one another: their order means nothing.
  */
 export function taskEnvironment(
   place: TaskPlace,
@@ -68,14 +110,13 @@ export function taskEnvironment(
     environment[`PEER_${name}`] = value;
     environment[`NOMAD_${name}`] = value;
   }
-  environment["PEER_NODE_ID"] = place.node.id;
-  environment["PEER_NODE_NAME"] = place.node.name;
-  const lookup = variableLookup(place, environment);
+  for (const [name, value] of Object.entries(OF_NODE)) environment[`PEER_${name}`] = value(place.node);
+  const lookup = variableLookup(place, { ...environment });
   for (const [name, value] of Object.entries(place.task.env)) environment[name] = interpolate(value, lookup);
   return environment;
 }
 
-/** Names that `${…}` may hold beside environment variables: Nomad's node attributes. */
+/** Names that `${…}` may hold beside environment variables: attributes of the node, as constraints name them. */
 export function variableLookup(
   place: TaskPlace,
   environment: Readonly<Record<string, string>>,
@@ -85,27 +126,30 @@ export function variableLookup(
     if (Object.hasOwn(environment, name)) return environment[name];
     const quoted = /^env\["([^"]+)"\]$/.exec(name)?.[1];
     if (quoted !== undefined) return Object.hasOwn(environment, quoted) ? environment[quoted] : undefined;
-    if (name === "node.unique.id") return node.id;
-    if (name === "node.unique.name") return node.name;
-    if (name === "node.region") return place.regionName;
-    if (name.startsWith("attr.")) return own(node.attributes, name.slice(5));
-    if (name.startsWith("meta.")) return own(node.meta, name.slice(5));
-    return undefined;
+    return name === "node.region" ? place.regionName : nodeAttribute(node, name);
   };
-}
-
-function own(record: Readonly<Record<string, string>>, name: string): string | undefined {
-  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 const REFERENCE = /\$\{([^${}]{1,256})\}/g;
 
+/** As long as Linux lets one argument or one environment variable be. */
+const VALUE_LENGTH_MAX = 128 * 1024;
+
 /**
  * Replaces `${name}`. What is not known stays as it is, as in Nomad: shell and script text passes through
- * unharmed.
+ * unharmed. Throws PeerError `invalid_job` when the text becomes longer than a system takes.
  */
 export function interpolate(text: string, lookup: (name: string) => string | undefined): string {
-  return text.replace(REFERENCE, (whole, name: string) => lookup(name.trim()) ?? whole);
+  let length = text.length;
+  return text.replace(REFERENCE, (whole, name: string) => {
+    const value = lookup(name.trim()) ?? whole;
+    length += value.length - whole.length;
+    if (length <= VALUE_LENGTH_MAX) return value;
+    throw new PeerError(
+      "invalid_job",
+      `a text with \${${name}} becomes longer than ${VALUE_LENGTH_MAX} characters`,
+    );
+  });
 }
 
 const CONFIG_DEPTH_MAX = 16;

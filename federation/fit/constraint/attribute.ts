@@ -1,12 +1,12 @@
 /** What constraints, affinities and spreads may ask of a node, by the names that Nomad gives it. */
 import { DEFAULT_DATACENTER, DEFAULT_POOL } from "../../model/job.ts";
-import type { NodeRecord } from "../../model/node.ts";
+import type { NodeFacts } from "../../model/node.ts";
 
 /**
  * The value of `attr.NAME`, `meta.NAME`, `driver.NAME[.KEY]` or one of the `node.` names, also inside `${…}`;
  * undefined when the node has none. `attr.os` and `attr.arch` are what the node registered with.
  */
-export function nodeAttribute(node: NodeRecord, name: string): string | undefined {
+export function nodeAttribute(node: NodeFacts, name: string): string | undefined {
   const target = attributeName(name);
   const dot = target.indexOf(".");
   const key = target.slice(dot + 1);
@@ -34,13 +34,13 @@ export function isReference(text: string): boolean {
   return text.startsWith("${") && text.endsWith("}");
 }
 
-function registered(node: NodeRecord, key: string): string | undefined {
+function registered(node: NodeFacts, key: string): string | undefined {
   if (key === "os") return node.os;
   if (key === "arch") return node.arch;
   return undefined;
 }
 
-function driverValue(node: NodeRecord, key: string): string | undefined {
+function driverValue(node: NodeFacts, key: string): string | undefined {
   // A driver's name may have a dot in it, its attributes' names too: the longest driver wins.
   const names = Object.keys(node.drivers).filter((name) => key === name || key.startsWith(`${name}.`));
   const name = names.reduce((longest, each) => (each.length > longest.length ? each : longest), "");
@@ -50,7 +50,7 @@ function driverValue(node: NodeRecord, key: string): string | undefined {
   return own(driver.attributes, key.slice(name.length + 1));
 }
 
-function nodeValue(node: NodeRecord, key: string): string | undefined {
+function nodeValue(node: NodeFacts, key: string): string | undefined {
   switch (key) {
     case "unique.id":
       return node.id;

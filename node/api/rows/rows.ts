@@ -21,7 +21,9 @@ import {
   type Refusal,
   roleOf,
   rolloutOf,
+  TASK_ROLES,
   type TaskRecord,
+  type TaskSpec,
 } from "../../../federation/index.ts";
 import type { AllocationUsage, PeerStatus, SubmitReceipt } from "../../service/service.ts";
 import type { AllocationRow, AllocationUsageRow, TaskRow } from "../schemas/allocation.ts";
@@ -105,8 +107,11 @@ function driverRow(driver: DriverFacts): DriverRow {
   };
 }
 
-export function taskRow(task: TaskRecord): TaskRow {
+export function taskRow(task: TaskRecord, spec: TaskSpec | undefined): TaskRow {
   return {
+    hook: spec?.lifecycle?.hook ?? null,
+    sidecar: spec?.lifecycle?.sidecar ?? false,
+    leader: spec?.leader ?? false,
     state: task.state,
     pid: task.pid ?? null,
     exit_code: task.exitCode ?? null,
@@ -116,6 +121,19 @@ export function taskRow(task: TaskRecord): TaskRow {
     started_at: isoTimeOrNull(task.startedAtMs),
     finished_at: isoTimeOrNull(task.finishedAtMs),
   };
+}
+
+/** In the order in which they start. */
+function taskRows(rows: Rows, allocation: Allocation): Record<string, TaskRow> {
+  const version = rows.ledger.version(allocation.namespace, allocation.job, allocation.version);
+  const group = version?.spec.groups.find(({ name }) => name === allocation.group);
+  const specs = new Map(group?.tasks.map((spec) => [spec.name, spec]));
+  const stageOf = (name: string) => TASK_ROLES.indexOf(roleOf(specs.get(name) ?? {}));
+  const entries = Object.entries(allocation.tasks).map(([name, task]): [string, TaskRow] => [
+    name,
+    taskRow(task, specs.get(name)),
+  ]);
+  return Object.fromEntries(entries.toSorted(([left], [right]) => stageOf(left) - stageOf(right)));
 }
 
 export function allocationRow(rows: Rows, allocation: Allocation): AllocationRow {
@@ -147,7 +165,7 @@ export function allocationRow(rows: Rows, allocation: Allocation): AllocationRow
     modify_index: allocation.modifyIndex,
     created_at: isoTime(allocation.createdAtMs),
     modified_at: isoTime(allocation.modifiedAtMs),
-    tasks: mapValues(allocation.tasks, taskRow),
+    tasks: taskRows(rows, allocation),
   };
 }
 

@@ -3,6 +3,7 @@ import {
   ALLOCATION_STATUSES,
   type DesiredState,
   type Health,
+  LIFECYCLE_HOOKS,
   TASK_RANK,
   type TaskState,
 } from "../../../federation/index.ts";
@@ -15,6 +16,14 @@ export const HealthWord = OneOf<Health>({ none: true, unknown: true, healthy: tr
 
 export const TaskRow = Type.Object(
   {
+    hook: Nullable(
+      OneOfList(
+        LIFECYCLE_HOOKS,
+        "when it runs in the life of its allocation; null: a main task, the work itself",
+      ),
+    ),
+    sidecar: Type.Boolean({ description: "runs beside the main tasks" }),
+    leader: Type.Boolean({ description: "the others end with it" }),
     state: OneOfList(TASK_STATES),
     pid: Nullable(Count),
     exit_code: Nullable(Type.Integer()),

@@ -85,9 +85,11 @@ export class Narration {
     return isCounted ? lines.slice(-1) : lines;
   }
 
-  /** Nothing of `pending` and `starting`: they pass, or turn into something worth telling. */
+  /** Of `pending` and `starting` only what is waited for: they pass, or turn into something worth telling. */
   #phaseTexts(row: AllocationRow, now: Seen, before: Seen | undefined): readonly string[] {
-    if (now.phase === "pending" || now.phase === "starting") return [];
+    if (now.phase === "pending" || now.phase === "starting") {
+      return now.why === "" ? [] : [`${this.#paint(now.phase)}: ${now.why}`];
+    }
     if (now.phase === "running") {
       const restarts = now.restarts === 0 ? "" : ` after ${counted(now.restarts, "restart")}`;
       return [`${this.#paint(now.phase)}${restarts}${addressesOf(row)}`];

@@ -115,8 +115,10 @@ export class Verdict {
       return { waitsFor: `${job.rollout.updated} of ${job.rollout.wanted} run version ${job.version}` };
     }
     if (goodCount < wanted) {
-      const isAtWork =
-        endsByItself(job) && current.every((row) => row.status === "complete" || isRunning(row));
+      const worksOn = (row: AllocationRow) => row.status === "complete" || isRunning(row) || isPreparing(row);
+      const isAtWork = endsByItself(job)
+        ? current.every(worksOn)
+        : current.some(isPreparing) && current.every((row) => good.includes(row) || isPreparing(row));
       return { waitsFor: count, isAtWork };
     }
     const leaving = job.allocations.filter((row) => row.desired === "stop" && !isEnded(row)).length;
@@ -160,6 +162,13 @@ export class Verdict {
   get #endsRunning(): boolean {
     return this.#goal.batchGoal === "running";
   }
+}
+
+/** What comes before its main tasks is at work, and may take as long as it likes. */
+function isPreparing(row: AllocationRow): boolean {
+  return Object.values(row.tasks).some(
+    ({ hook, sidecar, state }) => hook === "prestart" && !sidecar && state === "running",
+  );
 }
 
 function isRunning(row: AllocationRow): boolean {

@@ -20,6 +20,7 @@ import type { RuleContext } from "./context.ts";
 import { checkOrder } from "./order-rules.ts";
 import { checkGroupPlacement, checkJobPlacement } from "./placement-rules.ts";
 import { checkServices } from "./service-rules.ts";
+import { checkVariables } from "./variable-rules.ts";
 import { checkPrograms } from "./variant-rules.ts";
 
 export function checkRules(job: JobDraft, context: RuleContext): void {
@@ -34,7 +35,7 @@ export function checkRules(job: JobDraft, context: RuleContext): void {
     checkRestarts(group, type, path, context);
     checkReschedule(group, type, path, context);
     checkPorts(group, path, context);
-    checkTasks(group, path, context);
+    checkTasks(job, group, path, context);
     checkOrder(group, path, context);
     checkServices(job, name, group, path, context);
   }
@@ -203,7 +204,7 @@ function checkPorts(group: GroupDraft, groupPath: Path, context: RuleContext): v
 /** Names that Windows gives to devices, with any extension; a job may land there. */
 const DEVICE_NAME = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/iu;
 
-function checkTasks(group: GroupDraft, groupPath: Path, context: RuleContext): void {
+function checkTasks(job: JobDraft, group: GroupDraft, groupPath: Path, context: RuleContext): void {
   const names = new Map<string, string>();
   for (const [name, task] of Object.entries(group.tasks ?? {})) {
     const path = [...groupPath, "tasks", name];
@@ -220,6 +221,8 @@ function checkTasks(group: GroupDraft, groupPath: Path, context: RuleContext): v
         "choose another name",
       );
     }
-    if (task !== undefined) checkPrograms(task, path, context);
+    if (task === undefined) continue;
+    checkPrograms(task, path, context);
+    checkVariables(job, group, task, path, context);
   }
 }

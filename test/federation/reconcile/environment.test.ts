@@ -6,6 +6,7 @@ import {
   interpolateConfig,
   type JobId,
   type NodeFacts,
+  placementNames,
   type TaskPlace,
   taskEnvironment,
   variableLookup,
@@ -36,6 +37,9 @@ const place = {
     id: "n1",
     name: "edge-1",
     address: "127.0.0.1",
+    os: "linux",
+    version: "0.1.0",
+    drivers: { process: { detected: true, healthy: true, attributes: {} } },
     attributes: { arch: "x64" },
     meta: { rack: "a" },
   } as unknown as NodeFacts,
@@ -59,6 +63,13 @@ test("a task sees its placement under PEER_ and under Nomad's names", () => {
     ADDR_http: "127.0.0.1:20123",
     IP_http: "127.0.0.1",
     HOST_PORT_adm_in: "9",
+    HOST_IP_http: "127.0.0.1",
+    HOST_ADDR_http: "127.0.0.1:20123",
+    SHORT_ALLOC_ID: "5e0b39f0",
+    JOB_ID: "shop",
+    DC: "dc1",
+    ALLOC_DIR: "/data/a/alloc",
+    SECRETS_DIR: "/data/a/app/secrets",
     CPU_LIMIT: "250",
     MEMORY_LIMIT: "64",
     TASK_DIR: "/data/a/app/local",
@@ -75,6 +86,39 @@ test("env of the job file is interpolated and wins", () => {
   const env = taskEnvironment(place, { PATH: "/usr/bin" });
   assert.equal(env["GREETING"], "port 20123 of edge-1");
   assert.equal(env["PATH"], "/opt/bin:/usr/bin");
+});
+
+test("every name that a task is given is one of those that are told beforehand", () => {
+  const env = taskEnvironment(place, {});
+  const names = placementNames(["http", "adm-in"], ["owner", "cost-center"]);
+  const given = Object.keys(env).filter((name) => /^(PEER|NOMAD)_/.test(name));
+  assert.deepEqual(
+    given.filter((name) => !names.includes(name)),
+    [],
+  );
+  const elsewhere = ["PEER_TASK_RUN", "PEER_FENCE"];
+  assert.deepEqual(
+    names.filter((name) => !given.includes(name)),
+    elsewhere,
+  );
+});
+
+test("variables of env do not see one another: their order means nothing, and none grows without end", () => {
+  const chain = { A: "x", B: "${A}${A}", NOMAD_JOB_ID: "other", C: "${NOMAD_JOB_ID}" };
+  const env = taskEnvironment({ ...place, task: { ...place.task, env: chain } }, {});
+  assert.deepEqual([env["B"], env["C"], env["NOMAD_JOB_ID"]], ["${A}${A}", "shop", "other"]);
+});
+
+test("a text that becomes longer than a system takes is refused", () => {
+  const lookup = variableLookup(place, { LONG: "x".repeat(100_000) });
+  assert.equal(interpolate("${LONG}", lookup).length, 100_000);
+  assert.throws(() => interpolate("${LONG} ${LONG}", lookup), /becomes longer than 131072 characters/);
+});
+
+test("all attributes that constraints may name are there", () => {
+  const lookup = variableLookup(place, {});
+  const text = "${attr.os} ${attr.arch} ${node.version} ${node.region} ${driver.process} ${driver.docker}";
+  assert.equal(interpolate(text, lookup), "linux x64 0.1.0 local healthy ${driver.docker}");
 });
 
 test("what is not known stays as it is", () => {

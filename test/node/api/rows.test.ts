@@ -32,6 +32,9 @@ const ALLOCATION = {
   modified_at: "2026-11-22T12:00:01.500Z",
   tasks: {
     app: {
+      hook: null,
+      sidecar: false,
+      leader: false,
       state: "running",
       pid: 4711,
       exit_code: null,
@@ -255,6 +258,9 @@ describe("what is optional in a row", () => {
     assert.equal(json.previous, "alloc-0000");
     assert.equal(json.next, "alloc-9999");
     assert.deepEqual(json.tasks.app, {
+      hook: null,
+      sidecar: false,
+      leader: false,
       state: "failed",
       pid: null,
       exit_code: 3,

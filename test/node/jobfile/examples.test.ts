@@ -2,25 +2,26 @@
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
-import { previewJob, type TaskSpec } from "../../../federation/index.ts";
+import { previewJob, type TaskSpec, taskOn } from "../../../federation/index.ts";
 import { RELEASE } from "../../../node/index.ts";
 import { parseJobFile } from "../../../node/jobfile/index.ts";
 import { ledgerOf, node } from "../api/tables.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 
-/** Of the first group, unless one is named. */
-function taskOf(example: string, name?: string): TaskSpec {
+/** Of the first group and its first task, unless they are named. */
+function taskOf(example: string, name?: string, task?: string): TaskSpec {
   const parsed = parseJobFile(readFileSync(join(root, "examples", example), "utf8"));
   const groups = parsed.ok ? parsed.value.spec.groups : [];
-  const task = groups.find((group) => name === undefined || group.name === name)?.tasks[0];
-  assert.ok(task !== undefined, example);
-  return task;
+  const tasks = groups.find((group) => name === undefined || group.name === name)?.tasks ?? [];
+  const found = tasks.find((each) => task === undefined || each.name === task);
+  assert.ok(found !== undefined, example);
+  return found;
 }
 
 /** As the process driver starts it, with the environment that the agent gives. */
@@ -161,6 +162,54 @@ describe("the examples", () => {
         child.kill("SIGKILL");
       }
     }
+  });
+
+  test("tasks prepare, report, answer and take leave, over files that they share", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "peer-example-"));
+    const env = { PEER_ALLOC_DIR: directory, PEER_IP_store: "127.0.0.1", PEER_PORT_store: "0" };
+    const children: ChildProcessWithoutNullStreams[] = [];
+    const begin = (name: string, more: Record<string, string> = {}) => {
+      const task = taskOf("tasks.yaml", "shop", name);
+      // What the agent would fill in is given by the test.
+      const child = start({ ...task, env: {} }, { ...env, ...more });
+      children.push(child);
+      return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+    };
+    const next = async ({ lines }: ReturnType<typeof begin>) => String((await lines.next()).value);
+    try {
+      mkdirSync(join(directory, "data"));
+      const prepared = await runToEnd(taskOf("tasks.yaml", "shop", "prepare"), env);
+      assert.deepEqual(prepared, { lines: ["prepared"], exitCode: 0 });
+      const report = begin("report");
+      assert.equal(await next(report), "reporting");
+      const port = /^store at (\d+)$/.exec(await next(begin("store")))?.[1] ?? "";
+      const web = begin("web", {
+        ...{ STORE_IP: "127.0.0.1", STORE_PORT: port, PEER_IP_http: "127.0.0.1", PEER_PORT_http: "0" },
+      });
+      const address = /^web at (\S+)$/.exec(await next(web))?.[1] ?? "";
+      assert.equal(await (await fetch(address)).text(), "Hello from a prepared file");
+      assert.equal(await next(report), "1 answers");
+      const farewell = await runToEnd(taskOf("tasks.yaml", "shop", "farewell"), env);
+      assert.deepEqual(farewell, { lines: ["closed after 1 answers"], exitCode: 0 });
+    } finally {
+      for (const child of children) child.kill("SIGKILL");
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
+  test("variants greet as each platform does", async () => {
+    const task = taskOf("variants.yaml");
+    for (const { os, arch } of MACHINES) {
+      assert.equal(taskOn(task, { os, arch })?.config["command"], os === "windows" ? "cmd.exe" : "sh");
+    }
+    if (process.platform !== "linux") return;
+    const config = taskOn(task, { os: "linux", arch: "x64" })?.config;
+    const { args, command } = config as { command: string; args: string[] };
+    const child = spawn(command, args, { env: { ...process.env, GREETING: "Hello", PLACE: "linux on x64" } });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    assert.equal(String((await lines.next()).value), "Hello, linux on x64");
+    if (child.exitCode === null) await once(child, "exit");
+    assert.equal(child.exitCode, 0);
   });
 
   test("crash-loop counts its starts and fails each time", async () => {

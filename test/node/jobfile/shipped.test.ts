@@ -46,7 +46,17 @@ describe("what is shipped", () => {
   });
 
   test("the examples are there", () => {
-    const documented = ["batch", "constraints", "crash-loop", "hello", "spread", "sysbatch", "system"];
+    const documented = [
+      "batch",
+      "constraints",
+      "crash-loop",
+      "hello",
+      "spread",
+      "sysbatch",
+      "system",
+      "tasks",
+      "variants",
+    ];
     assert.deepEqual(
       documented.filter((name) => !examples.includes(`${name}.yaml`)),
       [],

@@ -29,14 +29,20 @@ export async function printAllocation(
   const nowMs = clock.nowMs();
   out.fields(fieldsOf(row, usage, nowMs));
   out.line();
+  const tasks = Object.entries(row.tasks);
+  const hasRoles = tasks.some(([, task]) => task.hook !== null || task.leader);
   const headers = ["state", "pid", "restarts", "exit", "cpu", "memory", "started"];
   out.rows(
     [
       { header: "task", isFlexible: true },
+      ...(hasRoles ? [{ header: "role" }] : []),
       ...headers.map((header) => ({ header })),
       { header: "message", isWhole: true },
     ],
-    Object.entries(row.tasks).map(([name, task]) => taskCells(name, task, usage, nowMs)),
+    tasks.map(([name, task]) => {
+      const [first = "", ...cells] = taskCells(name, task, usage, nowMs);
+      return hasRoles ? [first, roleText(task), ...cells] : [first, ...cells];
+    }),
   );
   return EXIT.done;
 }
@@ -67,6 +73,11 @@ function fieldsOf(
     ...(row.previous === null ? [] : [["Replaces", row.previous] as const]),
     ...(row.next === null || row.next === row.id ? [] : [["Replaced by", row.next] as const]),
   ];
+}
+
+/** `prestart sidecar`, `main, leader`. */
+function roleText({ hook, leader, sidecar }: AllocationRow["tasks"][string]): string {
+  return `${hook ?? "main"}${sidecar ? " sidecar" : ""}${leader ? ", leader" : ""}`;
 }
 
 function taskCells(

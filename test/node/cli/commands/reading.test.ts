@@ -257,6 +257,26 @@ describe("peer alloc status", () => {
     [`GET /v1/allocations/${web.id}/usage`]: ok(usage),
   };
 
+  test("shows the roles of tasks, where there are any but main ones", async () => {
+    const tasks = {
+      init: task({ hook: "prestart", state: "complete", pid: null, exit_code: 0 }),
+      logs: task({ hook: "prestart", sidecar: true }),
+      app: task({ leader: true }),
+      end: task({ hook: "poststop", state: "pending", pid: null, started_at: null }),
+    };
+    const row = { ...web, tasks };
+    const shown = await screen(
+      { "GET /v1/allocations/aaaa": ok(row), [`GET /v1/allocations/${web.id}/usage`]: ok(usage) },
+      ["alloc", "status", "aaaa"],
+    );
+    const roles = shown
+      .split("\n")
+      .flatMap((line) => /^(\S+) +(\S.*?) {2,}/.exec(line)?.slice(1, 3).join(": ") ?? []);
+    assert.deepEqual(roles.slice(-5), [
+      ...["TASK: ROLE", "init: prestart", "logs: prestart sidecar", "app: main, leader", "end: poststop"],
+    ]);
+  });
+
   test("shows an allocation and what it uses", async () => {
     assert.equal(
       await screen(script, ["alloc", "status", "aaaa"]),

@@ -21,6 +21,9 @@ export function ago(seconds: number): string {
 
 export function task(fields: Partial<AllocationRow["tasks"][string]> = {}): AllocationRow["tasks"][string] {
   return {
+    hook: null,
+    sidecar: false,
+    leader: false,
     state: "running",
     pid: 4711,
     exit_code: null,

@@ -8,6 +8,8 @@ export interface Session {
   readonly argv: readonly string[];
   /** What `GET /v1/jobs/shop` says, in order; the last for ever. */
   readonly states: readonly JobDetailRow[];
+  /** Time until the next state; the first is there at once. */
+  readonly gapMs?: number;
   /** What else is asked for. */
   readonly script?: Script | ((clock: TestClock) => Script);
   readonly options?: RunOptions;
@@ -18,7 +20,7 @@ export async function watchSession(session: Session): Promise<RunResult & { read
   const clock = new TestClock();
   const beginMs = clock.nowMs();
   const others = typeof session.script === "function" ? session.script(clock) : session.script;
-  const script = { "GET /v1/jobs/shop": statesOf(session.states, clock), ...others };
+  const script = { "GET /v1/jobs/shop": statesOf(session.states, clock, session.gapMs ?? 0), ...others };
   const stdin = session.argv.includes("-") ? "job: shop\n" : undefined;
   const options = { ...(stdin === undefined ? {} : { stdin }), ...session.options, clock };
   const { code, stdout, stderr } = await runWith(script, session.argv, options);
@@ -29,12 +31,14 @@ export async function watchSession(session: Session): Promise<RunResult & { read
 function statesOf(
   states: readonly JobDetailRow[],
   clock: TestClock,
+  gapMs: number,
 ): (request: { query: URLSearchParams }) => FakeAnswer {
   let next = 0;
   return ({ query }) => {
     const isNews = next < states.length;
     const waitMs = Number(/^(\d+)ms$/.exec(query.get("wait") ?? "")?.[1] ?? 0);
     if (!isNews) clock.advance(waitMs);
+    else if (next > 0) clock.advance(gapMs);
     const state = states[Math.min(next, states.length - 1)];
     if (isNews) next += 1;
     return ok(state, { "x-peer-index": `c${next}` });

@@ -47,6 +47,39 @@ describe("watching a service", () => {
     assert.equal(session.code, 0);
   });
 
+  test("tells what is waited for, and leaves what comes before the main tasks its time", async () => {
+    const init = task({ hook: "prestart", started_at: ago(0) });
+    const waiting = {
+      ...placed,
+      status: "starting" as const,
+      modify_index: 12,
+      message: "app: waits for init to end well",
+      tasks: { init, app: task({ state: "pending", pid: null, started_at: null }) },
+    };
+    const states = [
+      job({ allocations: [placed] }),
+      ...Array.from({ length: 40 }, () => job({ allocations: [waiting] })),
+      job({ allocations: [healthy] }),
+    ];
+    const session = await watchSession({
+      argv: ["run", "-"],
+      states,
+      script: submitted,
+      gapMs: STUCK_MS / 20,
+    });
+    assert.equal(
+      session.stdout,
+      `==> job shop version 1 (admitted)
+    web[0]  allocation aaaaaaaa placed on sparrow
+    web[0]  allocation aaaaaaaa starting: app: waits for init to end well
+    web[0]  allocation aaaaaaaa running  http at http://127.0.0.1:20711
+    web[0]  allocation aaaaaaaa healthy
+==> job shop version 1: 1 of 1 running and healthy
+`,
+    );
+    assert.equal(session.code, 0);
+  });
+
   test("without checks takes 5 seconds of running for well", async () => {
     const plain = { ...running, health: "none" as const, ports: { metrics: 9100, https: 443 } };
     const states = [job({ allocations: [plain] })];
