@@ -62,7 +62,7 @@ const OF_NODE: Readonly<Record<string, (node: NodeFacts) => string>> = {
 /** Set by what runs the task, not here: its run, and the fence of an exclusive. */
 const GIVEN_ELSEWHERE = ["PEER_TASK_RUN", "PEER_FENCE"];
 
-/** Names of all variables that start with `PEER_` or `NOMAD_` in a task with these port labels and meta keys. */
+/** Names of all variables with `PEER_` or `NOMAD_` in front that such port labels and meta keys give. */
 export function placementNames(labels: readonly string[], metaKeys: readonly string[]): readonly string[] {
   const ports = labels.flatMap((label) => Object.keys(OF_PORT).map((prefix) => prefix + variableName(label)));
   const meta = metaKeys.flatMap(metaNames);
@@ -116,7 +116,7 @@ export function taskEnvironment(
   return environment;
 }
 
-/** Names that `${…}` may hold beside environment variables: attributes of the node, as constraints name them. */
+/** What `${…}` may hold beside environment variables: attributes of the node, as constraints name them. */
 export function variableLookup(
   place: TaskPlace,
   environment: Readonly<Record<string, string>>,

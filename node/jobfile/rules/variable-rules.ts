@@ -1,7 +1,7 @@
 /**
- * Rules for `${name}` in `config` and `env`. What no node will ever fill in is told: a misspelt name of ours is
- * a problem; a misspelt attribute of a node is a warning, since scripts write such things, too. All else is
- * left to the shell or the script that it is for.
+ * Rules for `${name}` in `config` and `env`. What no node will ever fill in is told: a misspelt name of ours
+ * is a problem; a misspelt attribute of a node is a warning, since scripts write such things, too. All else
+ * is left to the shell or the script that it is for.
  */
 import { placementNames } from "../../../federation/index.ts";
 import type { Path } from "../findings.ts";
