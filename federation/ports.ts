@@ -43,6 +43,8 @@ export interface Disk {
   write(path: string, data: Uint8Array): Promise<void>;
   /** Names in a folder, sorted, without `.`/`..`/temporary files; empty when there is no such folder. */
   list(path: string): Promise<readonly string[]>;
+  /** Gives a file another name in its folder, in place of one that has it; atomic, and durable on return. */
+  rename(from: string, to: string): Promise<void>;
   /** Removes a file or a whole folder, durable on return. Nothing there is fine. */
   remove(path: string): Promise<void>;
   /**

@@ -79,6 +79,7 @@ export class MemoryDisk {
     return {
       read: (path) => call(() => ({ value: this.#readWhole(path) })),
       write: (path, data) => call(() => this.#replace(path, data)),
+      rename: (from, to) => call(() => this.#rename(from, to)),
       list: (path) => call(() => ({ value: this.#list(path) })),
       remove: (path) => call(() => this.#remove(path)),
       open: (path) =>
@@ -197,6 +198,24 @@ export class MemoryDisk {
     return { value: undefined, undo: () => this.#putBack(path, before) };
   }
 
+  #rename(from: string, to: string): Effect<void> {
+    diskPathNames(to);
+    this.#settle();
+    const image = this.#files.get(from);
+    if (image === undefined) throw new PeerError("not_found", `${from} does not exist`);
+    if (parentOf(from) !== parentOf(to)) throw new PeerError("bad_request", `${to} is in another folder`);
+    const before = this.#files.get(to);
+    this.#files.delete(from);
+    this.#files.set(to, image);
+    return {
+      value: undefined,
+      undo: () => {
+        this.#putBack(to, before);
+        this.#files.set(from, image);
+      },
+    };
+  }
+
   #list(path: string): readonly string[] {
     diskPathNames(path);
     this.#settle();
@@ -311,6 +330,10 @@ export class MemoryDisk {
   #checkReadable(path: string): void {
     if (this.#failingReads.has(path)) throw new PeerError("damaged", `${path}: the disk can't read it`);
   }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
 function isFolder(path: string): PeerError {

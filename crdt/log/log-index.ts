@@ -35,6 +35,11 @@ export class LogIndex {
       this.state = record.data;
       return undefined;
     }
+    if (kind === "reset") {
+      this.last = sequence;
+      this.first = sequence + 1;
+      return undefined;
+    }
     if (sequence > this.last) return `a truncation to ${sequence} follows entry ${this.last}`;
     this.last = sequence;
     this.first = Math.min(this.first, sequence + 1);

@@ -14,10 +14,11 @@ export const RECORD_HEADER_BYTES = 21;
 
 /**
  * `entry`: data of the caller. `state`: the caller's newest small state. `truncate`: entries above are void.
+ * `reset`: all entries before it are void, and the next one follows its sequence.
  */
-export type RecordKind = "entry" | "state" | "truncate";
+export type RecordKind = "entry" | "state" | "truncate" | "reset";
 
-const KINDS: readonly (RecordKind | undefined)[] = [undefined, "entry", "state", "truncate"];
+const KINDS: readonly (RecordKind | undefined)[] = [undefined, "entry", "state", "truncate", "reset"];
 const TWO_POW_32 = 2 ** 32;
 
 export interface LogRecord {

@@ -139,8 +139,9 @@ async function scanSegment(file: DiskFile, segment: Segment, to: number, index: 
     for (const record of records) {
       const problem = index.take(record);
       if (problem !== undefined) throw damaged(segment.path, record.offset, problem);
-      if (record.kind === "truncate") {
-        index.addTruncation({ sequence: record.sequence, segment: segment.number, offset: record.offset });
+      if (record.kind === "truncate" || record.kind === "reset") {
+        const sequence = record.kind === "reset" ? 0 : record.sequence;
+        index.addTruncation({ sequence, segment: segment.number, offset: record.offset });
       }
       segment.end = record.end;
       mark = record.durable;

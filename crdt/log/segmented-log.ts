@@ -211,6 +211,17 @@ export class SegmentedLog {
   }
 
   /**
+   * Voids all entries; the next one appended follows `sequence`, whatever there was before: a state that came
+   * from elsewhere takes their place. Durable with the next `sync`.
+   */
+  resetTo(sequence: number): void {
+    this.#check();
+    const truncation = { sequence: 0, segment: Number.POSITIVE_INFINITY, offset: 0 };
+    this.#index.addTruncation(truncation);
+    this.#unwritten.set(this.#push("reset", sequence, new Uint8Array(0)), truncation);
+  }
+
+  /**
    * Resolves when all that was appended before is durable. When it throws, so does all that follows: crash.
    */
   async sync(): Promise<void> {

@@ -36,7 +36,7 @@ import type {
   SnapshotPoint,
 } from "./ready.ts";
 
-/** Why a proposal was not taken; it left no trace. `busy`: leadership is being handed over. */
+/** Why a proposal left no trace. `busy`: leadership is being handed over. */
 export type ProposeRefusal = "not_leader" | "busy" | "too_many_requests";
 
 /** Between the first pre-votes of voters whose links to their leader closed at once. */
@@ -56,7 +56,7 @@ export class Raft {
   readonly #votes = new Map<string, boolean>();
   readonly #timer: ElectionTimer;
   readonly #outbox: Outbox;
-  #readStates: ReadState[] = [];
+  readonly #readStates: ReadState[] = [];
   #snapshot: SnapshotPoint | undefined;
   /** As the last Ready had it. */
   #told: HardState;
@@ -195,7 +195,7 @@ export class Raft {
     if (rank === 0) this.#preCampaign();
   }
 
-  /** A message to the peer was not taken by its link. */
+  /** Its link took no message. */
   unreachable(peer: string): void {
     this.#leadership?.unreachable(peer);
   }
@@ -205,7 +205,7 @@ export class Raft {
     this.#leadership?.snapshotSent(peer, index);
   }
 
-  /** What can be sent at once, whatever is still on its way to the disk. */
+  /** What can be sent at once, whatever the disk does. */
   takeMessages(): readonly RaftMessage[] {
     return this.#outbox.take();
   }
@@ -214,23 +214,20 @@ export class Raft {
   ready(): Ready | undefined {
     invariant(this.#outstanding === undefined, "each Ready is advanced before the next one");
     const snapshot = this.#snapshot;
+    const told = this.#told;
     const committed = snapshot === undefined ? this.#log.unapplied(this.#limits.readyBytes) : [];
     const isWriting = snapshot === undefined && committed.length === 0;
     const entries = isWriting ? this.#log.unstable(this.#limits.readyBytes) : [];
     // Past that the disk may still hold what the leader's entries replace: no commit index for it.
-    const durable = snapshot === undefined ? this.#log.stable : this.#told.commit;
-    const commit = Math.min(this.#log.commit, durable);
+    const commit = Math.min(this.#log.commit, snapshot === undefined ? this.#log.stable : told.commit);
     const hardState: HardState = { term: this.#term, vote: this.#vote, commit };
-    const told = this.#told;
-    const isBallotNew = hardState.term !== told.term || hardState.vote !== told.vote;
-    const isNew = isBallotNew || hardState.commit !== told.commit;
-    invariant(hardState.term >= told.term && commit >= told.commit, "term and commit never go back");
+    const isBallotNew = this.#term !== told.term || this.#vote !== told.vote;
+    const isNew = isBallotNew || commit !== told.commit;
+    invariant(this.#term >= told.term && commit >= told.commit, "term and commit never go back");
     const messages = this.#outbox.release(entries.at(-1)?.index ?? this.#log.stable);
-    const readStates = this.#readStates;
+    const readStates = this.#readStates.splice(0);
     const isQuiet = entries.length + committed.length + messages.length + readStates.length === 0;
     if (!isNew && snapshot === undefined && isQuiet) return undefined;
-    this.#readStates = [];
-    this.#outstandingTicks = 0;
     this.#outstanding = {
       ...(isNew && { hardState }),
       ...(snapshot !== undefined && { snapshot }),
@@ -248,6 +245,7 @@ export class Raft {
   advance(ready: Ready): void {
     invariant(ready === this.#outstanding, "only the newest Ready is advanced");
     this.#outstanding = undefined;
+    this.#outstandingTicks = 0;
     if (ready.snapshot !== undefined && ready.snapshot === this.#snapshot) this.#snapshot = undefined;
     const applied = ready.committed.at(-1);
     if (applied !== undefined) this.#log.appliedTo(applied.index);
@@ -283,6 +281,11 @@ export class Raft {
     return this.#configurations.at(index);
   }
 
+  /** Taken over by the core, and not by the shell yet. */
+  get installing(): SnapshotPoint | undefined {
+    return this.#snapshot;
+  }
+
   /** First index that a snapshot for a follower may end before: from here on entries are in memory. */
   get firstIndex(): number {
     return this.#log.first;
@@ -312,7 +315,7 @@ export class Raft {
   }
 
   get #isStuck(): boolean {
-    return this.#outstanding !== undefined && this.#outstandingTicks >= this.#limits.electionTicks;
+    return this.#outstandingTicks >= this.#limits.electionTicks;
   }
 
   /**
@@ -328,8 +331,7 @@ export class Raft {
 
   /** Within an election timeout of a leader's word nobody else is listened to. */
   get #hasLease(): boolean {
-    if (this.#leadership !== undefined) return true;
-    return this.#leader !== "" && this.#timer.isFresh;
+    return this.#leadership !== undefined || (this.#leader !== "" && this.#timer.isFresh);
   }
 
   /** Settles what the term alone decides. False: the message is done with. */

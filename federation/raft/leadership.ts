@@ -335,7 +335,8 @@ export class Leadership {
       return;
     }
     const isFull = progress.state === "replicate" && progress.isWindowFull;
-    const entries = isFull ? [] : log.from(progress.next, this.#parts.limits.messageBytes);
+    const { messageBytes, messageEntries } = this.#parts.limits;
+    const entries = isFull ? [] : log.from(progress.next, messageBytes, messageEntries);
     const bytes = entries.reduce((sum, { data }) => sum + data.length, 0);
     this.#parts.send(peer, { kind: "append", previousIndex, previousTerm, entries, commit: log.commit });
     progress.sent(entries.at(-1)?.index ?? previousIndex, bytes);

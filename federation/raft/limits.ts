@@ -8,6 +8,7 @@ export interface RaftLimits extends WindowLimits {
   readonly readyBytes: number;
   /** Data in the entries of one message, likewise. */
   readonly messageBytes: number;
+  readonly messageEntries: number;
   /** Applied entries that stay in memory for followers that are behind; others get a snapshot. */
   readonly retainedEntries: number;
   readonly retainedBytes: number;
@@ -29,6 +30,7 @@ export const RAFT_LIMITS: RaftLimits = {
   uncommittedBytes: 16 * 1024 * 1024,
   readyBytes: 1024 * 1024,
   messageBytes: 256 * 1024,
+  messageEntries: 2048,
   inflightMessages: 128,
   inflightBytes: 8 * 1024 * 1024,
   retainedEntries: 8192,

@@ -113,9 +113,9 @@ export class RaftLog {
     return { index: 0, term: 0 };
   }
 
-  /** Entries from `index` on, up to `bytesMax` of data but at least one. */
-  from(index: number, bytesMax: number): readonly RaftEntry[] {
-    return this.#slice(index - 1, this.last, bytesMax);
+  /** Entries from `index` on, up to `bytesMax` of data and `countMax`, but at least one. */
+  from(index: number, bytesMax: number, countMax: number): readonly RaftEntry[] {
+    return this.#slice(index - 1, Math.min(this.last, index - 1 + countMax), bytesMax);
   }
 
   /** First entries that are not durable yet, up to `bytesMax` of data but at least one. */

@@ -87,6 +87,8 @@ async function openCounter(disk: Disk): Promise<{ group: RaftGroup<number>; coun
     crypto: createCrypto(),
     random: seededRandom("bench"),
     log: () => undefined,
+    ...{ regionId: "bench", generation: 1, founding: "found" },
+    links: { peers: () => [], send: () => false, watch: () => () => undefined },
     folder: "raft",
     self: "bench",
     apply: () => {

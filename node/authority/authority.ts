@@ -11,6 +11,7 @@ import {
   Ledger,
   type LedgerEvent,
   type LedgerView,
+  type Links,
   type NodeId,
   PeerError,
   type RaftStatus,
@@ -30,6 +31,9 @@ export interface Applied {
   readonly index: number;
   readonly events: readonly LedgerEvent[];
 }
+
+/** A region of one has nobody to talk to. */
+const NO_LINKS: Links = { peers: () => [], send: () => false, watch: () => () => undefined };
 
 export class Authority {
   readonly #ledger: Ledger;
@@ -61,6 +65,7 @@ export class Authority {
       crypto: host.crypto,
       random: host.random.fork("raft"),
       log: host.log,
+      ...{ regionId, generation, founding: "found", links: NO_LINKS },
       folder: "raft",
       self: world.self,
       apply: (index, data) => {

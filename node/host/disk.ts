@@ -94,6 +94,21 @@ class DirectoryDisk implements Disk {
     });
   }
 
+  rename(from: string, to: string): Promise<void> {
+    return this.#run(from, (source) =>
+      this.#run(to, async (target) => {
+        if (source.folder !== target.folder) throw new PeerError("bad_request", `${to} is in another folder`);
+        await this.#inTurn(to, async () => {
+          await this.#rename(source.file, target.file).catch((error: unknown) => {
+            if (codeOf(error) !== "ENOENT") throw error;
+            throw new PeerError("not_found", `${from} does not exist`);
+          });
+          await this.#syncFolder(target.folder);
+        });
+      }),
+    );
+  }
+
   remove(path: string): Promise<void> {
     return this.#run(path, (place) =>
       this.#inTurn(path, async () => {

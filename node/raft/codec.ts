@@ -1,27 +1,43 @@
 /**
- * Raft's parts as bytes of the segmented log. An entry is its term as a varint (LEB128), then its data; its
- * index is the record's sequence. The hard state is `version u8 | term varint | commit varint | vote as
- * UTF-8`.
+ * Raft's parts as bytes of the segmented log. A command is its entry's term as a varint (LEB128), then its
+ * data; an entry of another kind has `0 | kind u8` before that, which no term begins with. Its index is the
+ * record's sequence. The hard state is `version u8 | term varint | commit varint | vote as UTF-8`.
  */
-import { type HardState, PeerError, type RaftEntry } from "../../federation/index.ts";
+import {
+  decodeConfiguration,
+  type EntryKind,
+  type HardState,
+  PeerError,
+  type RaftEntry,
+} from "../../federation/index.ts";
+import { VARINT_BYTES_MAX } from "./wire.ts";
 
 const HARD_STATE_VERSION = 1;
-const VARINT_BYTES_MAX = 8;
+/** By their number on the disk; append only. */
+const KINDS: readonly (EntryKind | undefined)[] = [undefined, "configuration", "session", "session-command"];
+const KIND_BYTES = 2;
 
 /** Bytes that an entry takes beside its data, at the most. */
-export const ENTRY_OVERHEAD_BYTES_MAX = VARINT_BYTES_MAX;
+export const ENTRY_OVERHEAD_BYTES_MAX = VARINT_BYTES_MAX + KIND_BYTES;
 
-export function encodeEntry({ data, term }: RaftEntry): Uint8Array {
-  const bytes = new Uint8Array(varintBytes(term) + data.length);
-  bytes.set(data, putVarint(bytes, 0, term));
+export function encodeEntry({ data, kind, term }: RaftEntry): Uint8Array {
+  const head = kind === undefined ? 0 : KIND_BYTES;
+  const bytes = new Uint8Array(head + varintBytes(term) + data.length);
+  if (kind !== undefined) bytes[1] = KINDS.indexOf(kind);
+  bytes.set(data, putVarint(bytes, head, term));
   return bytes;
 }
 
 /** Undefined when the bytes are no entry. */
 export function decodeEntry(index: number, bytes: Uint8Array): RaftEntry | undefined {
-  const term = takeVarint(bytes, 0);
+  const isCommand = bytes[0] !== 0;
+  const kind = isCommand ? undefined : KINDS[bytes[1] ?? 0];
+  if (!isCommand && kind === undefined) return undefined;
+  const term = takeVarint(bytes, isCommand ? 0 : KIND_BYTES);
   if (term === undefined || term.value === 0) return undefined;
-  return { index, term: term.value, data: bytes.subarray(term.end) };
+  const data = bytes.subarray(term.end);
+  if (kind === "configuration" && decodeConfiguration(data) === undefined) return undefined;
+  return { index, term: term.value, ...(kind !== undefined && { kind }), data };
 }
 
 export function encodeHardState({ commit, term, vote }: HardState): Uint8Array {

@@ -1,6 +1,7 @@
 /** What one Raft group keeps on disk: a segmented log with the hard state in it, and snapshots beside it. */
 import { SegmentedLog } from "../../crdt/index.ts";
 import {
+  type Configuration,
   type Crypto,
   type Disk,
   type HardState,
@@ -10,6 +11,7 @@ import {
   type RaftEntry,
   type RaftStart,
   type Ready,
+  type SnapshotPoint,
 } from "../../federation/index.ts";
 import {
   decodeEntry,
@@ -18,9 +20,11 @@ import {
   encodeEntry,
   encodeHardState,
 } from "./codec.ts";
-import { type SnapshotInfo, SnapshotStore } from "./snapshots.ts";
+import { type Founding, firstConfiguration } from "./founding.ts";
+import type { IncomingSnapshot } from "./snapshot/incoming-snapshot.ts";
+import { type LoadedSnapshot, type SnapshotInfo, SnapshotStore } from "./snapshot/snapshots.ts";
 
-export interface RaftStorageOptions {
+export interface RaftStorageOptions extends Founding {
   readonly disk: Disk;
   readonly folder: string;
   readonly self: string;
@@ -37,7 +41,7 @@ export interface RaftStorageOptions {
 
 export interface OpenedStorage {
   readonly storage: RaftStorage;
-  readonly start: Omit<RaftStart, "self" | "configuration" | "random">;
+  readonly start: Omit<RaftStart, "self" | "random">;
   /** To restore before the entries are applied. */
   readonly snapshot: Uint8Array | undefined;
 }
@@ -47,7 +51,7 @@ interface Base {
   readonly term: number;
   /** Absent: the log alone tells all, from its first entry. */
   readonly info?: SnapshotInfo;
-  readonly data?: Uint8Array;
+  readonly loaded?: LoadedSnapshot;
 }
 
 /**
@@ -83,6 +87,7 @@ export class RaftStorage {
   /** Loads what is there. Throws PeerError `damaged` when the log and the whole snapshots do not add up. */
   static async open(options: RaftStorageOptions): Promise<OpenedStorage> {
     const { crypto, disk, folder, limits, log: report, self } = options;
+    const first = await firstConfiguration(disk, folder, self, options);
     const snapshots = new SnapshotStore({ disk, folder: `${folder}/snapshots`, crypto, log: report });
     const infos = await snapshots.list();
     const path = `${folder}/log`;
@@ -93,6 +98,7 @@ export class RaftStorage {
       recordBytesMax: limits.entryBytesMax + ENTRY_OVERHEAD_BYTES_MAX,
     });
     try {
+      await finishInstall(log, snapshots, infos);
       const hardState = readHardState(log, infos, path);
       const base = await chooseBase(log, snapshots, infos, REPLAY_INTERVALS_MAX * limits.snapshotEntries);
       const entries = await readEntries(log, base, hardState, path);
@@ -103,8 +109,10 @@ export class RaftStorage {
         intact: base.info,
         hardState,
       });
-      const start = { hardState, entries, snapshotIndex: base.index, snapshotTerm: base.term };
-      return { storage, start, snapshot: base.data };
+      const configuration: Configuration = base.loaded?.configuration ?? first;
+      const { index: snapshotIndex, term: snapshotTerm } = base;
+      const start = { configuration, hardState, entries, snapshotIndex, snapshotTerm };
+      return { storage, start, snapshot: base.loaded?.data };
     } catch (error) {
       await log.close();
       throw error;
@@ -116,6 +124,16 @@ export class RaftStorage {
     return this.#log.usedBytes;
   }
 
+  /** Where the snapshots are, for those that are sent and received. */
+  get snapshots(): SnapshotStore {
+    return this.#snapshots;
+  }
+
+  /** The newest snapshot that is known to be whole. */
+  get newestSnapshot(): SnapshotInfo | undefined {
+    return this.#intact;
+  }
+
   /**
    * Makes sure that `count` entries with `bytes` of data can be written. PeerError `disk_full`: nothing
    * happened.
@@ -124,20 +142,24 @@ export class RaftStorage {
     return this.#log.reserve(count, bytes + count * ENTRY_OVERHEAD_BYTES_MAX);
   }
 
-  /** Writes what a Ready carries; durable on return if it must be. After a failure the peer must crash. */
-  async persist(ready: Ready): Promise<void> {
-    const first = ready.entries[0];
+  /**
+   * Writes what a Ready carries; durable on return if it must be. A snapshot is the one that was received.
+   * After a failure the peer must crash.
+   */
+  async persist({ entries, hardState, mustSync, snapshot }: Ready): Promise<void> {
+    // A torn write keeps what comes first: no entry may be there of a term that is not.
+    if (hardState !== undefined) this.#setHardState(hardState);
+    if (snapshot !== undefined) {
+      if (mustSync) await this.#log.sync();
+      await this.#install(snapshot);
+    }
+    const first = entries[0];
     if (first !== undefined) {
       this.#log.truncateAfter(first.index - 1);
       invariant(first.index === this.#log.lastSequence + 1, "the log on disk has no gap");
-      this.#log.append(ready.entries.map(encodeEntry));
+      this.#log.append(entries.map(encodeEntry));
     }
-    if (ready.hardState !== undefined) {
-      // A commit index may run ahead of what is durable here; on disk it must not.
-      const durable = first === undefined ? this.#log.lastSequence : first.index - 1;
-      this.#setHardState({ ...ready.hardState, commit: Math.min(ready.hardState.commit, durable) });
-    }
-    if (ready.mustSync) await this.#log.sync();
+    if (mustSync) await this.#log.sync();
   }
 
   /** Proves the newest entries durable, for the next start; call it when the group becomes idle. */
@@ -146,20 +168,36 @@ export class RaftStorage {
   }
 
   /**
-   * Keeps a snapshot of all up to `index` and the one before it, and lets go of the log that both cover but
-   * for the trailing entries.
+   * Keeps a snapshot and the one before it, and lets go of the log that both cover but for the trailing
+   * entries.
    */
-  async saveSnapshot(index: number, term: number, data: Uint8Array): Promise<void> {
-    const info = await this.#snapshots.save(index, term, data);
+  async saveSnapshot(point: SnapshotPoint, data: Uint8Array): Promise<void> {
+    const info = await this.#snapshots.save(point, data);
     const previous = this.#intact;
     this.#intact = info;
     await this.#snapshots.prune(previous === undefined ? [info] : [info, previous]);
-    const covered = Math.min(previous?.index ?? 0, index - this.#trailingEntries);
+    const covered = Math.min(previous?.index ?? 0, info.index - this.#trailingEntries);
     if (covered > 0) await this.#log.truncateBefore(covered + 1);
+  }
+
+  /** Begins to take a snapshot from a leader. */
+  receive(point: SnapshotPoint, size: number, hash: Uint8Array): Promise<IncomingSnapshot> {
+    return this.#snapshots.receive(point, size, hash);
   }
 
   close(): Promise<void> {
     return this.#log.close();
+  }
+
+  /**
+   * First the snapshot, then the log that begins after it: a start between the two finds a received snapshot
+   * that the log does not lead to, and goes on here.
+   */
+  async #install(point: SnapshotPoint): Promise<void> {
+    const info = await this.#snapshots.adopt(point);
+    this.#intact = info;
+    await resetLog(this.#log, info, this.#hardState);
+    await this.#snapshots.prune([info]);
   }
 
   #setHardState(hardState: HardState): void {
@@ -167,6 +205,41 @@ export class RaftStorage {
     this.#hardState = hardState;
     this.#log.setState(encodeHardState(hardState), isBallotNew ? "now" : "later");
   }
+}
+
+/** Voids the log; it goes on after the snapshot. */
+async function resetLog(log: SegmentedLog, info: SnapshotInfo, hardState: HardState): Promise<void> {
+  log.resetTo(info.index);
+  log.setState(encodeHardState(hardState), "now");
+  await log.sync();
+  await log.truncateBefore(info.index + 1);
+}
+
+async function finishInstall(
+  log: SegmentedLog,
+  snapshots: SnapshotStore,
+  infos: readonly SnapshotInfo[],
+): Promise<void> {
+  const newest = infos[0];
+  if (newest === undefined || !newest.isReceived || (await leadsTo(log, newest))) return;
+  // Damaged, it is told as any other is, below.
+  if ((await snapshots.load(newest)) === undefined) return;
+  const known = log.state.length === 0 ? undefined : decodeHardState(log.state);
+  const hardState = known ?? { term: 0, vote: "", commit: 0 };
+  const isNewTerm = newest.term > hardState.term;
+  await resetLog(log, newest, {
+    term: Math.max(hardState.term, newest.term),
+    vote: isNewTerm ? "" : hardState.vote,
+    commit: Math.max(hardState.commit, newest.index),
+  });
+}
+
+/** Whether the log goes on from a snapshot, or holds the very entry that it ends with. */
+async function leadsTo(log: SegmentedLog, { index, term }: SnapshotInfo): Promise<boolean> {
+  if (log.firstSequence === index + 1) return true;
+  if (log.lastSequence < index || log.firstSequence > index) return false;
+  for await (const { data, sequence } of log.read(index)) return decodeEntry(sequence, data)?.term === term;
+  return false;
 }
 
 function readHardState(log: SegmentedLog, infos: readonly SnapshotInfo[], path: string): HardState {
@@ -205,8 +278,8 @@ async function chooseBase(
     newest !== undefined && older !== undefined && newest.index - older.index <= replayEntriesMax;
   for (const each of isShort ? [older, newest, ...covered.slice(2)] : covered) {
     if (each.info === undefined) return NOTHING;
-    const data = await snapshots.load(each.info);
-    if (data !== undefined) return { ...each, data };
+    const loaded = await snapshots.load(each.info);
+    if (loaded !== undefined) return { ...each, loaded };
   }
   const paths = infos.map((info) => info.path).join(", ");
   const message =

@@ -71,6 +71,20 @@ export function diskContract(name: string, make: () => Promise<DiskUnderTest>): 
       assert.deepEqual(await disk.read("f"), bytes(9));
     });
 
+    check("a file gets another name, in place of what had it", async ({ disk, reopen }) => {
+      await disk.write("a/old", bytes(1));
+      await disk.write("a/new", bytes(2, 2));
+      await disk.rename("a/old", "a/new");
+      assert.deepEqual(await disk.list("a"), ["new"]);
+      assert.deepEqual(await reopen().read("a/new"), bytes(1));
+      await disk.rename("a/new", "a/other");
+      assert.deepEqual(await reopen().list("a"), ["other"]);
+      await assert.rejects(disk.rename("a/none", "a/other"), is("not_found"));
+      await assert.rejects(disk.rename("a/other", "b"), is("bad_request"));
+      await assert.rejects(disk.rename("a/other", "../b"), PeerError);
+      assert.deepEqual(await disk.read("a/other"), bytes(1));
+    });
+
     check("writes of one file at a time leave one of them whole", async ({ disk }) => {
       const values = [1, 2, 3, 4, 5, 6, 7, 8];
       await Promise.all(values.map((value) => disk.write("one/f", filled(70_000, value))));

@@ -33,6 +33,14 @@ export class LinkHub {
     this.#tell(left, right, "opened");
   }
 
+  /** The process is gone: its links close at the other ends. */
+  leave(name: string): void {
+    const self = name as NodeId;
+    const others = this.#others(self);
+    this.#watchers.delete(self);
+    for (const other of others) for (const watcher of this.#watchers.get(other) ?? []) watcher.closed(self);
+  }
+
   cut(left: string, right: string): void {
     this.#cut.add(pair(left, right));
     this.#tell(left, right, "closed");

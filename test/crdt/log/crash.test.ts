@@ -13,6 +13,7 @@ const LIMITS = { segmentBytes: 8 * 1024, recordBytesMax: 1500 };
 type Step =
   | { readonly kind: "append"; readonly sizes: readonly number[] }
   | { readonly kind: "truncate"; readonly share: number }
+  | { readonly kind: "reset"; readonly jump: number }
   | { readonly kind: "state"; readonly when: "now" | "later" }
   | { readonly kind: "sync"; readonly wait: boolean }
   | { readonly kind: "mark" }
@@ -29,6 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant("sync" as const), wait: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("truncate" as const), share: share() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("compact" as const), share: share() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("reset" as const), jump: jump() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("state" as const), when: when() }) },
   { weight: 1, arbitrary: fc.constant({ kind: "mark" as const }) },
 );
@@ -43,6 +45,11 @@ function sizes() {
     minLength: 1,
     maxLength: 5,
   });
+}
+
+/** From five entries back to far ahead. */
+function jump() {
+  return fc.integer({ min: -5, max: 40 });
 }
 
 function share() {
@@ -125,6 +132,13 @@ async function take(step: Step, log: SegmentedLog, model: Model): Promise<void> 
       const sequence = Math.round(log.lastSequence - (log.lastSequence - lowest) * step.share);
       log.truncateAfter(sequence);
       model.history.push(model.last.filter((each) => sequenceOf(each) <= sequence));
+      return;
+    }
+    case "reset": {
+      const sequence = Math.max(0, log.lastSequence + step.jump);
+      log.resetTo(sequence);
+      model.history.push([]);
+      model.compactedTo = Math.max(model.compactedTo, sequence + 1);
       return;
     }
     case "state":

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { seededRandom } from "../../../federation/random.ts";
 import { ManualClock } from "../../../lab/clock.ts";
 import { MemoryDisk, type Stop } from "../../../lab/disk.ts";
-import type { RaftGroupLimits } from "../../../node/raft/group.ts";
+import type { RaftGroupLimits } from "../../../node/raft/group-options.ts";
 import { type OpenedList, openList } from "./register.ts";
 
 /** So small that a run of some dozens of entries has snapshots, compactions and many segments. */

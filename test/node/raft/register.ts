@@ -1,9 +1,12 @@
 /** A replicated list for the tests of the shell: what was applied, with its index. */
 
-import type { Clock, Disk, PeerError } from "../../../federation/index.ts";
+import type { Clock, Disk, Links, NodeId, PeerError } from "../../../federation/index.ts";
 import { seededRandom } from "../../../federation/random.ts";
 import { createCrypto } from "../../../node/host/crypto.ts";
-import { RaftGroup, type RaftGroupLimits } from "../../../node/raft/group.ts";
+import { RaftGroup } from "../../../node/raft/group.ts";
+import type { RaftGroupLimits } from "../../../node/raft/group-options.ts";
+
+import { LinkHub } from "../../support/link-hub.ts";
 
 export interface Applied {
   readonly index: number;
@@ -33,6 +36,9 @@ export async function openList(
   clock: Clock,
   options: {
     readonly self?: string;
+    readonly founding?: "found" | "join";
+    readonly links?: Links;
+    readonly mayVote?: (peer: NodeId) => boolean;
     readonly limits?: Partial<RaftGroupLimits>;
     readonly apply?: (value: string) => void;
   } = {},
@@ -49,6 +55,8 @@ export async function openList(
     log: (level, message) => {
       if (level === "warn") warnings.push(message);
     },
+    ...{ regionId: "region", generation: 1, founding: options.founding ?? "found" },
+    links: options.links ?? new LinkHub().join("alone"),
     folder: "raft",
     self: options.self ?? "n1",
     apply: (index, data) => {
@@ -60,9 +68,11 @@ export async function openList(
     },
     snapshot: () => new TextEncoder().encode(JSON.stringify(list)),
     restore: (snapshot) => {
+      list.length = 0;
       list.push(...(JSON.parse(new TextDecoder().decode(snapshot)) as Applied[]));
     },
     limits: options.limits ?? SMALL,
+    ...(options.mayVote !== undefined && { mayVote: options.mayVote }),
     onFailure: (error) => failures.push(error),
   });
   const put = (value: string) => group.propose(new TextEncoder().encode(value));

@@ -6,8 +6,8 @@ import { seededRandom } from "../../../federation/random.ts";
 import { ManualClock } from "../../../lab/clock.ts";
 import { MemoryDisk } from "../../../lab/disk.ts";
 import { createCrypto } from "../../../node/host/crypto.ts";
-import { SnapshotSchedule } from "../../../node/raft/snapshot-schedule.ts";
-import { SnapshotStore } from "../../../node/raft/snapshots.ts";
+import { SnapshotSchedule } from "../../../node/raft/snapshot/snapshot-schedule.ts";
+import { SnapshotStore } from "../../../node/raft/snapshot/snapshots.ts";
 import { type OpenedList, openList, SMALL } from "./register.ts";
 
 const is =
@@ -186,7 +186,7 @@ test("a snapshot file of a newer format is refused, a stranger's file is left al
   const opened = await openList(hardware.mount(), clock, { limits: { ...SMALL, snapshotEntries: 2 } });
   assert.match(opened.warnings.join(), /among the snapshots is none/);
   await opened.group.close();
-  for (const path of snapshotsOf(hardware)) hardware.flipBit(path, 8, 1);
+  for (const path of snapshotsOf(hardware)) hardware.flipBit(path, 8, 0);
   await assert.rejects(
     openList(hardware.mount(), clock, { limits: { ...SMALL, snapshotEntries: 2 } }),
     is("not_supported", /has format 3/),
@@ -197,10 +197,14 @@ test("every flipped bit of a snapshot file is found", async () => {
   const { hardware } = newWorld();
   const store = storeOf(hardware);
   const data = new TextEncoder().encode("the state");
-  const info = await store.save(7, 2, data);
+  const configuration = { voters: ["n1"], outgoing: [], learners: ["n2"] };
+  const info = await store.save({ index: 7, term: 2, configuration }, data);
   assert.equal(info.path, "raft/snapshots/7-2");
-  assert.deepEqual(await store.load(info), data);
-  for (let offset = 0; offset < 72 + data.length; offset += 1) {
+  const loaded = await store.load(info);
+  assert.deepEqual([loaded?.data, loaded?.configuration], [data, configuration]);
+  const size = (await hardware.mount().read(info.path))?.length ?? 0;
+  assert.ok(size > 72 + data.length);
+  for (let offset = 0; offset < size; offset += 1) {
     const copy = hardware.clone(seededRandom(1));
     copy.flipBit(info.path, offset, offset % 8);
     const found = await storeOf(copy)

@@ -4,7 +4,7 @@
  * however large the state, and a restart applies a log at most half as large as the state it loads (or as the
  * limits say, if that is more).
  */
-import type { RaftEntry } from "../../federation/index.ts";
+import type { RaftEntry } from "../../../federation/index.ts";
 
 export class SnapshotSchedule {
   readonly #limits: { readonly snapshotEntries: number; readonly snapshotBytes: number };
@@ -28,6 +28,13 @@ export class SnapshotSchedule {
     this.#term = term;
     this.#entries += 1;
     this.#bytes += data.length;
+  }
+
+  /** A snapshot took the place of everything. */
+  restored({ index, term }: { readonly index: number; readonly term: number }, bytes: number): void {
+    this.#index = index;
+    this.#term = term;
+    this.begin(bytes);
   }
 
   isDue(): boolean {
