@@ -112,6 +112,23 @@ test("status, alloc status, nodes, services, doctor, events tell what is there",
   assert.match(await ok("version"), /^peer \d+\.\d+\.\d+/);
 });
 
+test("tasks of a group start in order, tell their roles, and are cleaned up after", async () => {
+  assert.match(await ok("run", join(ROOT, "examples", "tasks.yaml")), /1 of 1 running and healthy/);
+  const [row] = await json<readonly Allocation[]>("ps", "tasks");
+  assert.ok(row !== undefined);
+  const page = await curl(`http://${row.address}:${row.ports["http"]}/`);
+  assert.equal(page, "Hello from a prepared file");
+  const roles = ["prepare +prestart +complete", "report +prestart sidecar +running", "store +main +running"];
+  const status = await ok("alloc", "status", row.id.slice(0, 8));
+  for (const role of [...roles, "web +main +running", "farewell +poststop +pending"]) {
+    assert.match(status, new RegExp(`^${role}`, "m"));
+  }
+  await ok("job", "stop", "tasks");
+  assert.match(await ok("logs", "tasks", "farewell"), /^closed after \d+ answers/);
+  await ok("run", join(ROOT, "examples", "variants.yaml"));
+  assert.match(await ok("logs", "variants"), /^Hello, /);
+});
+
 test("a job is validated, run, refused with its place, and told when it does not fit", async () => {
   assert.match(await ok("job", "validate", join(ROOT, "examples", "batch.yaml")), /is valid/);
   assert.match(await ok("run", join(ROOT, "examples", "batch.yaml")), /2 of 2 (running|complete)/);
