@@ -5,8 +5,9 @@
 import { amountRefusal, eligibilityRefusal, portReason, statusRefusal } from "../fit/refusals.ts";
 import { invariant } from "../invariant.ts";
 import type { Allocation } from "../model/allocation.ts";
-import type { AllocationId, NodeId } from "../model/ids.ts";
+import type { NodeId } from "../model/ids.ts";
 import type { NodeRecord } from "../model/node.ts";
+import { PortClaims } from "./columns/port-claims.ts";
 
 /** What one instance of a group asks of one node. */
 export interface Demand {
@@ -16,47 +17,42 @@ export interface Demand {
   readonly ports: readonly number[];
 }
 
+/** What an allocation holds of its node. */
+export interface Held extends Pick<Allocation, "nodeId" | "resources"> {
+  readonly ports: readonly number[];
+}
+
 interface Holding {
   cpu: number;
   memoryBytes: number;
   diskBytes: number;
-  readonly ports: Map<number, AllocationId>;
+  readonly ports: PortClaims;
 }
 
 export class Claims {
   readonly #holdings = new Map<NodeId, Holding>();
 
-  hold(allocation: Allocation): void {
-    const holding = this.#holdings.get(allocation.nodeId) ?? {
-      cpu: 0,
-      memoryBytes: 0,
-      diskBytes: 0,
-      ports: new Map(),
-    };
-    this.#holdings.set(allocation.nodeId, holding);
-    holding.cpu += allocation.resources.cpu;
-    holding.memoryBytes += allocation.resources.memoryBytes;
-    holding.diskBytes += allocation.resources.diskBytes ?? 0;
-    for (const port of Object.values(allocation.ports)) {
-      const owner = holding.ports.get(port);
-      invariant(owner === undefined, `port ${port} of node ${allocation.nodeId} has an owner: ${owner}`);
-      holding.ports.set(port, allocation.id);
+  hold({ nodeId, ports, resources }: Held): void {
+    const holding = this.#holdings.get(nodeId) ?? emptyHolding();
+    this.#holdings.set(nodeId, holding);
+    holding.cpu += resources.cpu;
+    holding.memoryBytes += resources.memoryBytes;
+    holding.diskBytes += resources.diskBytes ?? 0;
+    for (const port of ports) {
+      invariant(holding.ports.add(port), `port ${port} of node ${nodeId} has one owner`);
     }
   }
 
-  release(allocation: Allocation): void {
-    const holding = this.#holdings.get(allocation.nodeId);
-    invariant(holding !== undefined, `allocation ${allocation.id} holds nothing of ${allocation.nodeId}`);
-    holding.cpu -= allocation.resources.cpu;
-    holding.memoryBytes -= allocation.resources.memoryBytes;
-    holding.diskBytes -= allocation.resources.diskBytes ?? 0;
-    for (const port of Object.values(allocation.ports)) {
-      invariant(holding.ports.get(port) === allocation.id, `port ${port} is not held by ${allocation.id}`);
-      holding.ports.delete(port);
-    }
+  release({ nodeId, ports, resources }: Held): void {
+    const holding = this.#holdings.get(nodeId);
+    invariant(holding !== undefined, `something is held of node ${nodeId}`);
+    holding.cpu -= resources.cpu;
+    holding.memoryBytes -= resources.memoryBytes;
+    holding.diskBytes -= resources.diskBytes ?? 0;
+    for (const port of ports) invariant(holding.ports.delete(port), `port ${port} of ${nodeId} is held`);
     invariant(
       holding.cpu >= 0 && holding.memoryBytes >= 0 && holding.diskBytes >= 0,
-      `node ${allocation.nodeId} holds less than nothing`,
+      `node ${nodeId} holds less than nothing`,
     );
   }
 
@@ -76,4 +72,8 @@ export class Claims {
     }
     return undefined;
   }
+}
+
+function emptyHolding(): Holding {
+  return { cpu: 0, memoryBytes: 0, diskBytes: 0, ports: new PortClaims() };
 }

@@ -19,7 +19,13 @@ import { registerNode } from "./apply/registration.ts";
 import { reportAllocations } from "./apply/report.ts";
 import { Change, type History } from "./change.ts";
 import type { AdmittedVersion, Command, CommandOutcome, JobRecord, LedgerEvent } from "./command.ts";
-import { decodeSnapshot, encodeSnapshot, hashSnapshot, type LedgerSnapshot } from "./snapshot.ts";
+import {
+  decodeSnapshot,
+  encodeSnapshot,
+  hashSnapshot,
+  type LedgerContent,
+  type LedgerSnapshot,
+} from "./snapshot.ts";
 import { Tables } from "./tables.ts";
 import type { LedgerView } from "./view.ts";
 
@@ -63,21 +69,14 @@ export class Ledger implements LedgerView {
     return { outcome, events: change.events };
   }
 
-  /** All that `restore` needs; rows are immutable, so it stays as it is while the ledger goes on. */
+  /** All rows, as objects that stay as they are while the ledger goes on: to look at and to compare. */
   snapshot(): LedgerSnapshot {
-    const tables = this.#tables;
-    return {
-      ...this.#history,
-      index: tables.index,
-      nodes: tables.nodes().map((node) => ({ node, grownAt: tables.grownAt(node.id) })),
-      jobs: tables.jobs(),
-      allocations: tables.allocations(),
-      evaluations: tables.evaluations(),
-    };
+    return { ...this.#content(), allocations: this.#tables.allocations() };
   }
 
+  /** All that `restore` needs. */
   encode(): Uint8Array {
-    return encodeSnapshot(this.snapshot());
+    return encodeSnapshot(this.#content());
   }
 
   /**
@@ -103,7 +102,19 @@ export class Ledger implements LedgerView {
 
   /** Equal for ledgers that applied the same entries, different for others. Costs as much as `encode`. */
   hash(sha256: (message: Uint8Array) => Uint8Array): Hash {
-    return hashSnapshot(this.snapshot(), sha256);
+    return hashSnapshot(this.#content(), sha256);
+  }
+
+  #content(): LedgerContent {
+    const tables = this.#tables;
+    return {
+      ...this.#history,
+      index: tables.index,
+      nodes: tables.nodes().map((node) => ({ node, grownAt: tables.grownAt(node.id) })),
+      jobs: tables.jobs(),
+      allocations: tables.allocationTable,
+      evaluations: tables.evaluations(),
+    };
   }
 
   node(id: NodeId): NodeRecord | undefined {
@@ -193,7 +204,7 @@ function run(change: Change, command: Command): CommandOutcome {
 }
 
 /** Puts the rows together again in their order. Throws InvariantError where they contradict each other. */
-function tablesOf(snapshot: LedgerSnapshot): Tables {
+function tablesOf(snapshot: LedgerContent): Tables {
   const tables = new Tables();
   for (const { grownAt, node } of snapshot.nodes) {
     invariant(tables.node(node.id) === undefined, `node ${node.id} is there twice`);
@@ -204,12 +215,7 @@ function tablesOf(snapshot: LedgerSnapshot): Tables {
     invariant(tables.job(job.namespace, job.id) === undefined, `job ${job.id} is there twice`);
     tables.putJob(job);
   }
-  for (const allocation of snapshot.allocations) {
-    const { id, job, namespace } = allocation;
-    invariant(tables.allocation(id) === undefined, `allocation ${id} is there twice`);
-    invariant(tables.job(namespace, job) !== undefined, `allocation ${id} is of no job`);
-    tables.putAllocation(allocation);
-  }
+  tables.restoreAllocations(snapshot.allocations);
   for (const evaluation of snapshot.evaluations) {
     invariant(tables.evaluation(evaluation.id) === undefined, `evaluation ${evaluation.id} is there twice`);
     tables.putEvaluation(evaluation);

@@ -11,7 +11,10 @@ import { type AllocationId, type EvaluationId, type JobId, jobKey, type NodeId }
 import { type GroupSpec, isSystemJob, type JobSpec } from "../model/job.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { NodeRecord } from "../model/node.ts";
-import { Claims, type Demand } from "./claims.ts";
+import { Claims, type Demand, type Held } from "./claims.ts";
+import { AllocationTable, type Slot } from "./columns/allocation-table.ts";
+import { NONE } from "./columns/columns.ts";
+import type { Cohort } from "./columns/parts.ts";
 import type { AdmittedVersion, JobRecord } from "./command.ts";
 import { compareText, EvaluationQueue, GroupedRows, OrderedRows } from "./rows.ts";
 import type { LedgerView } from "./view.ts";
@@ -26,10 +29,7 @@ export class Tables implements LedgerView {
   readonly #systemJobs = new OrderedRows<string, JobRecord>(compareJobs);
   /** By job: those whose newest version names it as a neighbour. */
   readonly #naming = new Map<string, Set<string>>();
-  readonly #allocations = new Map<AllocationId, Allocation>();
-  readonly #allocationsByJob = new GroupedRows<AllocationId, Allocation>();
-  readonly #allocationsByNode = new GroupedRows<AllocationId, Allocation>();
-  readonly #liveBySlot = new Map<string, AllocationId>();
+  #allocations = new AllocationTable();
   readonly #claims = new Claims();
   readonly #evaluations = new Map<EvaluationId, Evaluation>();
   readonly #evaluationsByJob = new GroupedRows<EvaluationId, Evaluation>();
@@ -75,19 +75,24 @@ export class Tables implements LedgerView {
   }
 
   allocation(id: AllocationId): Allocation | undefined {
-    return this.#allocations.get(id);
+    const row = this.#allocations.find(id);
+    return row === NONE ? undefined : this.#allocations.read(row);
   }
 
   allocations(): readonly Allocation[] {
-    return [...this.#allocations.values()];
+    return Array.from(this.#allocations.rows(), (row) => this.#allocations.read(row));
   }
 
   allocationsOfJob(namespace: string, id: JobId): readonly Allocation[] {
-    return this.#allocationsByJob.list(jobKey(namespace, id));
+    const rows: Allocation[] = [];
+    this.#allocations.eachOfJob(namespace, id, (row) => rows.push(this.#allocations.read(row)));
+    return rows;
   }
 
   allocationsOfNode(id: NodeId): readonly Allocation[] {
-    return this.#allocationsByNode.list(id);
+    const rows: Allocation[] = [];
+    this.#allocations.eachOfNode(id, (row) => rows.push(this.#allocations.read(row)));
+    return rows;
   }
 
   evaluation(id: EvaluationId): Evaluation | undefined {
@@ -117,8 +122,9 @@ export class Tables implements LedgerView {
   }
 
   /** The allocation that has the slot: placed and not ended, whether it shall stop or not. */
-  liveInSlot(slot: string): AllocationId | undefined {
-    return this.#liveBySlot.get(slot);
+  liveInSlot(slot: Slot): AllocationId | undefined {
+    const row = this.#allocations.findLive(slot);
+    return row === NONE ? undefined : this.#allocations.id(row);
   }
 
   /** See `Claims.obstacle`. */
@@ -157,18 +163,46 @@ export class Tables implements LedgerView {
    * life.
    */
   putAllocation(allocation: Allocation): void {
-    const { id, namespace, job, nodeId } = allocation;
-    const previous = this.#allocations.get(id);
-    const wasLive = previous !== undefined && !isAllocationEnded(previous.status);
+    const { id, nodeId, resources } = allocation;
+    const row = this.#allocations.find(id);
+    const wasLive = row !== NONE && this.#allocations.isLive(row);
     const isLive = !isAllocationEnded(allocation.status);
-    if (isLive && !wasLive) this.#occupy(allocation, previous);
-    if (wasLive && !isLive) {
-      this.#claims.release(previous);
-      this.#liveBySlot.delete(slotKey(previous));
+    invariant(row === NONE || wasLive || !isLive, `allocation ${id} has ended and can't come back`);
+    const held: Held = { nodeId, resources, ports: Object.values(allocation.ports) };
+    if (isLive && !wasLive) {
+      this.#checkPlace(allocation);
+      this.#claims.hold(held);
     }
-    this.#allocations.set(id, allocation);
-    this.#allocationsByJob.set(jobKey(namespace, job), id, allocation);
-    this.#allocationsByNode.set(nodeId, id, allocation);
+    if (wasLive && !isLive) this.#claims.release(held);
+    this.#allocations.put(allocation);
+  }
+
+  /** Takes the place of the allocations that are there, which are none. */
+  restoreAllocations(table: AllocationTable): void {
+    invariant(this.#allocations.size === 0, "allocations are restored into an empty ledger");
+    let known: Cohort | undefined;
+    let hasVersion = false;
+    for (const row of table.rows()) {
+      const cohort = table.cohort(row);
+      const { job, namespace, resources, version } = cohort;
+      if (cohort !== known) {
+        invariant(this.job(namespace, job) !== undefined, `allocation ${table.id(row)} is of a job`);
+        hasVersion = this.version(namespace, job, version) !== undefined;
+        known = cohort;
+      }
+      invariant(table.isFirst(row), `allocation ${table.id(row)} is there once, and alone in its slot`);
+      if (!table.isLive(row)) continue;
+      const nodeId = table.nodeId(row);
+      invariant(hasVersion, `allocation ${table.id(row)} is of a version`);
+      invariant(this.node(nodeId) !== undefined, `allocation ${table.id(row)} is on a node`);
+      this.#claims.hold({ nodeId, resources, ports: table.ports(row) });
+    }
+    this.#allocations = table;
+  }
+
+  /** For snapshots: its rows and columns as they are now. */
+  get allocationTable(): AllocationTable {
+    return this.#allocations;
   }
 
   /** Keeps one open evaluation a job. */
@@ -188,9 +222,7 @@ export class Tables implements LedgerView {
 
   deleteAllocation(allocation: Allocation): void {
     invariant(isAllocationEnded(allocation.status), `allocation ${allocation.id} has not ended`);
-    this.#allocations.delete(allocation.id);
-    this.#allocationsByJob.delete(jobKey(allocation.namespace, allocation.job), allocation.id);
-    this.#allocationsByNode.delete(allocation.nodeId, allocation.id);
+    this.#allocations.forget(allocation.id);
   }
 
   deleteEvaluation(evaluation: Evaluation): void {
@@ -201,7 +233,7 @@ export class Tables implements LedgerView {
 
   deleteJob(job: JobRecord): void {
     const key = jobKey(job.namespace, job.id);
-    const referenced = this.#allocationsByJob.has(key) || this.#evaluationsByJob.has(key);
+    const referenced = this.#allocations.hasJob(job.namespace, job.id) || this.#evaluationsByJob.has(key);
     invariant(!referenced, `job ${key} is referenced`);
     this.#unname(job);
     this.#jobs.delete(key);
@@ -218,15 +250,15 @@ export class Tables implements LedgerView {
     }
   }
 
-  #occupy(allocation: Allocation, previous: Allocation | undefined): void {
-    const { id, namespace, job, version, nodeId } = allocation;
-    invariant(previous === undefined, `allocation ${id} has ended and can't come back`);
-    invariant(this.node(nodeId) !== undefined, `allocation ${id} is on no node`);
-    invariant(this.version(namespace, job, version) !== undefined, `allocation ${id} is of no version`);
-    const slot = slotKey(allocation);
-    invariant(!this.#liveBySlot.has(slot), `slot ${slot} has two live allocations`);
-    this.#claims.hold(allocation);
-    this.#liveBySlot.set(slot, id);
+  /** Of a live one that comes. */
+  #checkPlace(allocation: Allocation): void {
+    const { id, job, namespace, nodeId, version } = allocation;
+    invariant(this.node(nodeId) !== undefined, `allocation ${id} is on a node`);
+    invariant(this.version(namespace, job, version) !== undefined, `allocation ${id} is of a version`);
+    invariant(
+      this.liveInSlot(allocation) === undefined,
+      `slot ${slotKey(allocation)} has one live allocation`,
+    );
   }
 
   #dequeue(previous: Evaluation): void {
@@ -254,6 +286,6 @@ export function slotCount(spec: JobSpec, group: GroupSpec): number {
 }
 
 /** The one place of a job that an allocation fills. Names have no slash in them. */
-export function slotKey(slot: Pick<Allocation, "namespace" | "job" | "group" | "index">): string {
+export function slotKey(slot: Slot): string {
   return `${jobKey(slot.namespace, slot.job)}/${slot.group}/${slot.index}`;
 }

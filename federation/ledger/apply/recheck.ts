@@ -99,7 +99,7 @@ export class Recheck {
       return "no such slot";
     }
     if (this.#tables.allocation(id) !== undefined) return "allocation id in use";
-    const slot = slotKey({ namespace: job.namespace, job: job.id, group: group.name, index });
+    const slot = { namespace: job.namespace, job: job.id, group: group.name, index };
     if (this.#tables.liveInSlot(slot) !== undefined) return "slot in use";
     if (previous !== undefined) {
       const before = this.#tables.allocation(previous);
@@ -107,7 +107,7 @@ export class Recheck {
     }
     const isBatch = runsToCompletion(version.spec.type);
     if (!isStale && !isBatch) return undefined;
-    const newest = this.#look().newest.get(slot);
+    const newest = this.#look().newest.get(slotKey(slot));
     if (newest === undefined) return undefined;
     // The planner has not seen it, so it decided about a slot that is no more.
     if (newest.createIndex > snapshotIndex) return "slot has moved on";

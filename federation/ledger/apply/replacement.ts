@@ -4,6 +4,7 @@ import type { GroupSpec } from "../../model/job.ts";
 import { isAllocationEnded } from "../../model/lifecycle.ts";
 import { rescheduleTimes } from "../../scheduler/reschedule.ts";
 import { isSameRun } from "../../scheduler/same-run.ts";
+import type { Slot } from "../columns/allocation-table.ts";
 import type { AdmittedVersion } from "../command.ts";
 import { slotKey, type Tables } from "../tables.ts";
 
@@ -11,8 +12,8 @@ import { slotKey, type Tables } from "../tables.ts";
 export const RESCHEDULES_KEPT_MAX = 1024;
 
 /** Had this slot, has ended, and nothing that is still known took its place. */
-export function isReplaceable(tables: Tables, previous: Allocation, slot: string): boolean {
-  if (slotKey(previous) !== slot || !isAllocationEnded(previous.status)) return false;
+export function isReplaceable(tables: Tables, previous: Allocation, slot: Slot): boolean {
+  if (slotKey(previous) !== slotKey(slot) || !isAllocationEnded(previous.status)) return false;
   // Given up on: a newer version, or the way that it was stopped, may give it a successor after all.
   if (previous.next === undefined || previous.next === previous.id) return true;
   return tables.allocation(previous.next) === undefined;

@@ -29,7 +29,6 @@ import {
   messages,
   port,
   ports,
-  portsByLabel,
   spec,
   time,
 } from "./values.ts";
@@ -115,7 +114,7 @@ export const nodeRecord = object<NodeRecord>({
   registeredAtMs: time,
 });
 
-const task = object<TaskRecord>({
+export const taskRecord = object<TaskRecord>({
   state: oneOf(...Object.keys(TASK_RANK)),
   restarts: count,
   pid: optional(count),
@@ -129,7 +128,7 @@ const task = object<TaskRecord>({
 const reportedFields = {
   id,
   status: allocationStatus,
-  tasks: facts(task),
+  tasks: facts(taskRecord),
   health,
   rollout: optional(oneOf("healthy", "unhealthy")),
   message: optional(message),
@@ -137,32 +136,10 @@ const reportedFields = {
 
 export const allocationReport = object<AllocationReport>({ ...reportedFields, atMs: time });
 
-export const allocation = object<Allocation>({
-  ...reportedFields,
-  namespace: name,
-  job: name,
-  version: count,
-  group: name,
-  index,
-  nodeId: id,
-  evaluation: id,
-  resources: object<Allocation["resources"]>({
-    cpu: count,
-    memoryBytes: count,
-    diskBytes: optional(count),
-  }),
-  ports: portsByLabel,
-  desired: members<Allocation["desired"]>({ run: true, stop: true }),
-  desiredReason: optional(message),
-  restartGeneration: count,
-  restartTask: optional(label),
-  previous: optional(id),
-  reschedules: list(time, { max: ITEMS_MAX }),
-  next: optional(id),
-  createIndex: index,
-  modifyIndex: index,
-  createdAtMs: time,
-  modifiedAtMs: time,
+export const resourcesHeld = object<Allocation["resources"]>({
+  cpu: count,
+  memoryBytes: count,
+  diskBytes: optional(count),
 });
 
 export const refusals = list(

@@ -47,7 +47,7 @@ test("what fits becomes allocations that hold what they need", () => {
       ["EvaluationUpdated", 1],
     ],
   );
-  assert.equal(region.events[0]?.allocation, placed);
+  assert.deepEqual(region.events[0]?.allocation, placed);
 });
 
 test("health waits for checks where the group has some", () => {

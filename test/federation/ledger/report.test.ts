@@ -40,7 +40,7 @@ test("a report is taken, once", () => {
   );
   region.report(allocationId(1), "running", { tasks, health: "healthy", message: "fine" });
   assert.deepEqual(region.events, []);
-  assert.equal(region.allocation(allocationId(1)), row);
+  assert.deepEqual(region.allocation(allocationId(1)), row);
 });
 
 test("only the allocation's own node is believed", () => {
@@ -102,7 +102,7 @@ test("what has ended stays ended", () => {
   const row = region.allocation(allocationId(1));
   region.report(allocationId(1), "running", { tasks: { app: task("running", { restarts: 9 }) } });
   region.report(allocationId(1), "complete");
-  assert.equal(region.allocation(allocationId(1)), row);
+  assert.deepEqual(region.allocation(allocationId(1)), row);
   assert.deepEqual(region.events, []);
 });
 

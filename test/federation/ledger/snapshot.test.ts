@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Hash, Ledger, PeerError, type RegionId } from "../../../federation/index.ts";
-import {
-  decodeSnapshot,
-  encodeSnapshot,
-  hashSnapshot,
-  type LedgerSnapshot,
-} from "../../../federation/ledger/snapshot.ts";
+import { crc32c, type Hash, Ledger, PeerError, type RegionId } from "../../../federation/index.ts";
+import { encodeSnapshot, hashSnapshot, type LedgerSnapshot } from "../../../federation/ledger/snapshot.ts";
 import { Historian } from "./model.ts";
-import { allocationId, groupSpec, jobSpec, placement, REGION, Region, sha256 } from "./support.ts";
+import { allocationId, contentOf, groupSpec, jobSpec, placement, REGION, Region, sha256 } from "./support.ts";
 
 const RUNS = Number(process.env["LEDGER_RUNS"] ?? 150);
 const HISTORY = { regionId: REGION, generation: 1 };
@@ -46,16 +41,16 @@ function damage(act: () => unknown): PeerError {
 
 function restored(snapshot: LedgerSnapshot): Ledger {
   const ledger = new Ledger(HISTORY);
-  ledger.restore(encodeSnapshot(snapshot));
+  ledger.restore(encodeSnapshot(contentOf(snapshot)));
   return ledger;
 }
 
 test("bytes become the same ledger, and the same bytes", () => {
   const ledger = sample();
   const bytes = ledger.encode();
-  assert.deepEqual(decodeSnapshot(bytes), ledger.snapshot());
   const copy = new Ledger(HISTORY);
   copy.restore(bytes);
+  assert.deepEqual(copy.snapshot(), ledger.snapshot());
   assert.deepEqual(copy.encode(), bytes);
   assert.equal(copy.hash(sha256), ledger.hash(sha256));
   assert.equal(copy.index, ledger.index);
@@ -113,7 +108,7 @@ test("each part that decides is in the hash", () => {
   const snapshot = sample().snapshot();
   const hashes = new Set<Hash>();
   const add = (changes: Partial<LedgerSnapshot>) =>
-    hashes.add(hashSnapshot({ ...snapshot, ...changes }, sha256));
+    hashes.add(hashSnapshot(contentOf({ ...snapshot, ...changes }), sha256));
   const [node, ...nodes] = snapshot.nodes;
   assert.ok(node);
   add({});
@@ -126,25 +121,104 @@ test("each part that decides is in the hash", () => {
   assert.equal(hashes.size, 7);
 });
 
-test("a snapshot that was cut, or is of a newer format, is refused", () => {
-  const text = new TextDecoder().decode(sample().encode());
-  const bytes = (changed: string) => new TextEncoder().encode(changed);
-  const lines = text.split("\n");
-  const cases: readonly [string, string][] = [
-    ["", "damaged"],
-    ["\n", "damaged"],
-    [text.slice(0, -1), "damaged"],
-    [lines.slice(0, -2).join("\n").concat("\n"), "damaged"],
-    [`${text}${lines[1]}\n`, "damaged"],
-    [lines.slice(1).join("\n"), "damaged"],
-    [text.replace('"v":1', '"v":2'), "not_supported"],
-    [text.replace('"kind":"node"', '"kind":"moon"'), "damaged"],
-    [text.replace('"kind":"job"', '"kind":"version"'), "damaged"],
-  ];
-  for (const [changed, code] of cases) {
-    assert.notEqual(changed, text);
-    assert.equal(damage(() => new Ledger(HISTORY).restore(bytes(changed))).code, code, changed.slice(0, 100));
+/** Frames of a snapshot, each as [kind, payload]. */
+function framesOf(bytes: Uint8Array): [number, Uint8Array][] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const frames: [number, Uint8Array][] = [];
+  for (let at = 12; at < bytes.length; ) {
+    const length = view.getUint32(at, true);
+    frames.push([bytes[at + 8] ?? 0, bytes.slice(at + 9, at + 9 + length)]);
+    at += 9 + length;
   }
+  return frames;
+}
+
+/** With checksums that are right, whatever the frames hold. */
+function sealed(start: Uint8Array, frames: readonly (readonly [number, Uint8Array])[]): Uint8Array {
+  const parts = frames.flatMap(([kind, payload]) => {
+    const checked = Buffer.concat([Uint8Array.of(kind), payload]);
+    const head = Buffer.alloc(8);
+    head.writeUInt32LE(payload.length, 0);
+    head.writeUInt32LE(crc32c(checked), 4);
+    return [head, checked];
+  });
+  return new Uint8Array(Buffer.concat([start, ...parts]));
+}
+
+test("a snapshot that was cut, or is of another format, is refused", () => {
+  const bytes = sample().encode();
+  const start = bytes.slice(0, 12);
+  const [header, lines, rows, ...rest] = framesOf(bytes);
+  assert.ok(header && lines && rows && rest.length === 1);
+  const edited = ([kind, payload]: [number, Uint8Array], from: string, to: string) => {
+    const text = Buffer.from(payload).toString("latin1");
+    assert.ok(text.includes(from), from);
+    return [kind, new Uint8Array(Buffer.from(text.replace(from, to), "latin1"))] as const;
+  };
+  const later = bytes.slice();
+  later[8] = 3;
+  const flipped = bytes.slice();
+  flipped[40] = (flipped[40] ?? 0) ^ 1;
+  const cases: readonly [Uint8Array, string, RegExp][] = [
+    [new Uint8Array(0), "damaged", /does not begin/],
+    [Uint8Array.from(Buffer.from('{"format":"peer-ledger"}')), "not_supported", /version 1 .* only 2/],
+    [later, "not_supported", /version 3/],
+    [start, "damaged", /begin with its header/],
+    [bytes.slice(0, -1), "damaged", /within a frame/],
+    [flipped, "damaged", /checksum/],
+    [sealed(start, [header, lines, rows]), "damaged", /are announced/],
+    [sealed(start, [header, lines, ...rest]), "damaged", /are announced/],
+    [sealed(start, [header, header, lines, rows, ...rest]), "damaged", /two headers/],
+    [sealed(start, [header, lines, rows, [9, new Uint8Array(1)]]), "damaged", /frame of kind 9/],
+    [
+      sealed(start, [header, edited(lines, '"node"', '"moon"'), rows, ...rest]),
+      "damaged",
+      /kind is not known/,
+    ],
+    [sealed(start, [header, edited(lines, '"job"', '"version"'), rows, ...rest]), "damaged", /line \d+/],
+    [sealed(start, [header, lines, [3, new Uint8Array(5)], ...rest]), "damaged", /too short/],
+    [sealed(start, [header, lines, [3, rows[1].slice(4)], ...rest]), "damaged", /as long as it says/],
+    [sealed(start, [header, lines, edited(rows, '"version":1', '"version":x'), ...rest]), "damaged", /JSON/],
+    [
+      sealed(start, [header, lines, edited(rows, '"group":"web"', '"group":"../"'), ...rest]),
+      "damaged",
+      /group must be/,
+    ],
+  ];
+  for (const [changed, code, message] of cases) {
+    const error = damage(() => new Ledger(HISTORY).restore(changed));
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+  }
+  assert.doesNotThrow(() => new Ledger(HISTORY).restore(sealed(start, [header, lines, rows, ...rest])));
+});
+
+test("fuzz: frames of allocations with right checksums are refused, or are a whole ledger", () => {
+  const bytes = sample().encode();
+  const [header, lines, rows, ...rest] = framesOf(bytes);
+  assert.ok(header && lines && rows);
+  const edits = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 2 });
+  let refused = 0;
+  fc.assert(
+    fc.property(edits, (changes) => {
+      const payload = Uint8Array.from(rows[1]);
+      for (const [at, value] of changes) payload[at % payload.length] = value;
+      const ledger = new Ledger(HISTORY);
+      try {
+        ledger.restore(sealed(bytes.slice(0, 12), [header, lines, [3, payload], ...rest]));
+      } catch (error) {
+        assert.ok(error instanceof PeerError, String(error));
+        refused += 1;
+        return;
+      }
+      const copy = new Ledger(HISTORY);
+      copy.restore(ledger.encode());
+      assert.equal(copy.hash(sha256), ledger.hash(sha256));
+      assert.deepEqual(copy.snapshot(), ledger.snapshot());
+    }),
+    { numRuns: RUNS * 20 },
+  );
+  assert.ok(refused > 0);
 });
 
 test("a ledger of many blocks reads back", () => {

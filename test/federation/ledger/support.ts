@@ -24,13 +24,25 @@ import {
   type RegionId,
   type TaskRecord,
 } from "../../../federation/index.ts";
-import { encodeSnapshot, type LedgerSnapshot } from "../../../federation/ledger/snapshot.ts";
+import { AllocationTable } from "../../../federation/ledger/columns/allocation-table.ts";
+import {
+  encodeSnapshot,
+  type LedgerContent,
+  type LedgerSnapshot,
+} from "../../../federation/ledger/snapshot.ts";
 
 export const REGION = "3f2a".repeat(16) as RegionId;
 export const MIB = 1024 * 1024;
 
 export function sha256(message: Uint8Array): Uint8Array {
   return createHash("sha256").update(message).digest();
+}
+
+/** Its rows as a ledger holds them, also such that no ledger would hold together. */
+export function contentOf(snapshot: LedgerSnapshot): LedgerContent {
+  const allocations = new AllocationTable();
+  for (const row of snapshot.allocations) allocations.append(row);
+  return { ...snapshot, allocations };
 }
 
 /** A version id that tells tests apart what it is of. */
@@ -132,7 +144,7 @@ export class Region {
   events: readonly LedgerEvent[] = [];
 
   restore(snapshot: LedgerSnapshot): void {
-    this.ledger.restore(encodeSnapshot(snapshot));
+    this.ledger.restore(encodeSnapshot(contentOf(snapshot)));
   }
 
   apply(command: Command): CommandOutcome {
