@@ -3,7 +3,7 @@ import type { Allocation } from "../../model/allocation.ts";
 import { jobKey, type NodeId } from "../../model/ids.ts";
 import { Chain } from "./chains.ts";
 import { Interned } from "./interned.ts";
-import { type Cohort, cohortOf, isOfCohort, isSame, type Rest, restOf } from "./parts.ts";
+import { type Cohort, cohortOf, isOfCohort, isOfRest, type Rest, restOf } from "./parts.ts";
 import { keyOf, type SharedCohort, type SharedRest, sharedCohort, sharedRest } from "./shared.ts";
 
 export interface HeldNode {
@@ -51,14 +51,13 @@ export class Dictionaries {
 
   /** The rest of the allocation, used once more. `held`: the one that it had. */
   takeRest(allocation: Allocation, held: number): number {
-    const rest = restOf(allocation);
     for (const ref of [held, this.#lastRest]) {
       const known = this.rests.peek(ref);
-      if (known === undefined || !isSame(known.rest, rest)) continue;
+      if (known === undefined || !isOfRest(known.rest, allocation)) continue;
       this.rests.retain(ref);
       return ref;
     }
-    this.#lastRest = this.internRest(rest);
+    this.#lastRest = this.internRest(restOf(allocation));
     return this.#lastRest;
   }
 

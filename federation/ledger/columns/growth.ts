@@ -1,11 +1,11 @@
 /** How columns grow. */
 
-/** Below it columns double, above they grow by an eighth: at scale what is reserved is what costs. */
+/** Below it columns double, above they grow by a sixteenth: at scale what is reserved is what costs. */
 const DOUBLED_MAX = 65_536;
 
 /** Room for at least `needed`, of which `held` is there. */
 export function grownSize(held: number, needed: number): number {
-  const grown = held < DOUBLED_MAX ? 2 * held : held + Math.ceil(held / 8);
+  const grown = held < DOUBLED_MAX ? 2 * held : held + Math.ceil(held / 16);
   return Math.max(16, grown, needed);
 }
 

@@ -51,6 +51,11 @@ export const HAS_PID = 1;
 export const HAS_STARTED = 2;
 export const HAS_FINISHED = 4;
 export const TASK_NUMBERS = HAS_PID | HAS_STARTED | HAS_FINISHED;
+const NUMBER_BITS: Readonly<Record<string, number>> = {
+  pid: HAS_PID,
+  startedAtMs: HAS_STARTED,
+  finishedAtMs: HAS_FINISHED,
+};
 const UINT32_END = 2 ** 32;
 
 export function cohortOf(allocation: Allocation): Cohort {
@@ -75,46 +80,92 @@ export function isOfCohort(cohort: Cohort, allocation: Allocation): boolean {
   );
 }
 
+/** Fields that stand elsewhere, and tasks, which stand in the rest as patterns. */
+const ELSEWHERE: Readonly<Record<ColumnField | CohortField | "tasks", true>> = {
+  id: true,
+  namespace: true,
+  job: true,
+  version: true,
+  group: true,
+  index: true,
+  nodeId: true,
+  evaluation: true,
+  resources: true,
+  ports: true,
+  desired: true,
+  previous: true,
+  next: true,
+  status: true,
+  tasks: true,
+  health: true,
+  rollout: true,
+  createIndex: true,
+  modifyIndex: true,
+  createdAtMs: true,
+  modifiedAtMs: true,
+};
+const elsewhere: ReadonlySet<string> = new Set(Object.keys(ELSEWHERE));
+
 export function restOf(allocation: Allocation): Rest {
-  const {
-    // Columns.
-    id: _id,
-    index: _index,
-    nodeId: _nodeId,
-    status: _status,
-    desired: _desired,
-    health: _health,
-    rollout: _rollout,
-    modifyIndex: _modifyIndex,
-    modifiedAtMs: _modifiedAtMs,
-    ports: _ports,
-    previous: _previous,
-    next: _next,
-    // Of the cohort.
-    namespace: _namespace,
-    job: _job,
-    version: _version,
-    group: _group,
-    evaluation: _evaluation,
-    resources: _resources,
-    createIndex: _createIndex,
-    createdAtMs: _createdAtMs,
-    tasks,
-    ...rest
-  } = allocation;
-  const patterns: Record<string, TaskPattern> = {};
-  for (const name in tasks) patterns[name] = patternOf(tasks[name] as TaskRecord);
-  return { ...rest, tasks: patterns };
+  const rest: Record<string, unknown> = {};
+  for (const field in allocation)
+    if (!elsewhere.has(field)) rest[field] = allocation[field as keyof Allocation];
+  const tasks: Record<string, TaskPattern> = {};
+  for (const name in allocation.tasks) tasks[name] = patternOf(allocation.tasks[name] as TaskRecord);
+  return { ...(rest as Omit<Rest, "tasks">), tasks };
+}
+
+/** The same as being equal to `restOf` the allocation. */
+export function isOfRest(rest: Rest, allocation: Allocation): boolean {
+  let fields = 1;
+  for (const field in allocation) {
+    if (elsewhere.has(field)) continue;
+    fields += 1;
+    if (!isSame(rest[field as keyof Rest], allocation[field as keyof Allocation])) return false;
+  }
+  return countOf(rest) === fields && isOfPatterns(rest.tasks, allocation.tasks);
+}
+
+function isOfPatterns(patterns: Rest["tasks"], tasks: Allocation["tasks"]): boolean {
+  let count = 0;
+  for (const name in tasks) {
+    const pattern = Object.hasOwn(patterns, name) ? patterns[name] : undefined;
+    if (pattern === undefined || !isOfPattern(pattern, tasks[name] as TaskRecord)) return false;
+    count += 1;
+  }
+  return countOf(patterns) === count;
+}
+
+function isOfPattern({ numbers, record }: TaskPattern, task: TaskRecord): boolean {
+  if (numbers !== numbersOf(task)) return false;
+  let fields = 0;
+  for (const field in task) {
+    const bit = NUMBER_BITS[field] ?? 0;
+    if ((numbers & bit) !== 0) continue;
+    fields += 1;
+    if (!isSame(record[field as keyof TaskRecord], task[field as keyof TaskRecord])) return false;
+  }
+  return countOf(record) === fields;
+}
+
+function countOf(object: object): number {
+  let count = 0;
+  for (const _ in object) count += 1;
+  return count;
+}
+
+function numbersOf({ finishedAtMs, pid, startedAtMs }: TaskRecord): number {
+  return (
+    (pid !== undefined && pid < UINT32_END ? HAS_PID : 0) |
+    (startedAtMs === undefined ? 0 : HAS_STARTED) |
+    (finishedAtMs === undefined ? 0 : HAS_FINISHED)
+  );
 }
 
 function patternOf(task: TaskRecord): TaskPattern {
   const { finishedAtMs, pid, startedAtMs, ...record } = task;
-  const hasPid = pid !== undefined && pid < UINT32_END;
-  const numbers =
-    (hasPid ? HAS_PID : 0) |
-    (startedAtMs === undefined ? 0 : HAS_STARTED) |
-    (finishedAtMs === undefined ? 0 : HAS_FINISHED);
-  return { record: pid === undefined || hasPid ? record : { ...record, pid }, numbers };
+  const numbers = numbersOf(task);
+  return { record: pid === undefined || numbers & HAS_PID ? record : { ...record, pid }, numbers };
 }
 
 /** Names of a rest's tasks that have words, in the order of these. */
@@ -125,7 +176,7 @@ export function numberedTasks({ tasks }: Rest): readonly string[] {
 }
 
 /** Equality of plain JSON; a field that is undefined is none. */
-export function isSame(left: unknown, right: unknown): boolean {
+function isSame(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
   if (Array.isArray(left) !== Array.isArray(right)) return false;

@@ -1,61 +1,45 @@
-/** Ports of one node that allocations hold, two bytes each: a hash table with linear probing. */
-
-const EMPTY = 0;
-const PORTS = 65_536;
+/** Ports of one node that allocations hold, two bytes each: sorted, since there are some hundred at most. */
+import { grown, grownSize } from "./growth.ts";
 
 export class PortClaims {
-  /** Ports are 1 to 65,535; a power of two, at most three quarters full. */
-  #places = new Uint16Array(8);
+  #ports = new Uint16Array(0);
   #count = 0;
 
   has(port: number): boolean {
-    return this.#places[this.#placeOf(port)] === port;
+    const at = this.#placeOf(port);
+    return at < this.#count && this.#ports[at] === port;
   }
 
   /** False when it was there. */
   add(port: number): boolean {
     const at = this.#placeOf(port);
-    if (this.#places[at] === port) return false;
-    this.#places[at] = port;
+    if (at < this.#count && this.#ports[at] === port) return false;
+    if (this.#count === this.#ports.length) {
+      this.#ports = grown(this.#ports, grownSize(this.#count, this.#count + 1));
+    }
+    this.#ports.copyWithin(at + 1, at, this.#count);
+    this.#ports[at] = port;
     this.#count += 1;
-    if (this.#count * 4 > this.#places.length * 3 && this.#places.length < 2 * PORTS) this.#grow();
     return true;
   }
 
   /** False when it was not there. */
   delete(port: number): boolean {
-    const places = this.#places;
-    const mask = places.length - 1;
-    let hole = this.#placeOf(port);
-    if (places[hole] !== port) return false;
+    const at = this.#placeOf(port);
+    if (at >= this.#count || this.#ports[at] !== port) return false;
+    this.#ports.copyWithin(at, at + 1, this.#count);
     this.#count -= 1;
-    for (let at = (hole + 1) & mask; places[at] !== EMPTY; at = (at + 1) & mask) {
-      const next = places[at] as number;
-      // As far from its home as the hole is from it, or further.
-      if (((at - homeOf(next, mask)) & mask) < ((at - hole) & mask)) continue;
-      places[hole] = next;
-      hole = at;
-    }
-    places[hole] = EMPTY;
     return true;
   }
 
   /** Where the port stands, or would. */
   #placeOf(port: number): number {
-    const places = this.#places;
-    const mask = places.length - 1;
-    let at = homeOf(port, mask);
-    while (places[at] !== port && places[at] !== EMPTY) at = (at + 1) & mask;
-    return at;
+    let [low, high] = [0, this.#count];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#ports[middle] as number) < port) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
-
-  #grow(): void {
-    const before = this.#places;
-    this.#places = new Uint16Array(2 * before.length);
-    for (const port of before) if (port !== EMPTY) this.#places[this.#placeOf(port)] = port;
-  }
-}
-
-function homeOf(port: number, mask: number): number {
-  return (Math.imul(port, 0x9e3779b1) >>> 15) & mask;
 }

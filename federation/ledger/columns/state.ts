@@ -35,6 +35,10 @@ export const HAS_PREVIOUS = 1 << 8;
 export const HAS_NEXT = 1 << 9;
 const STATE_END = 1 << 10;
 
+export function hasKin(bits: number): boolean {
+  return (bits & (HAS_PREVIOUS | HAS_NEXT)) !== 0;
+}
+
 export function stateOf({ desired, health, next, previous, rollout, status }: Allocation): number {
   return (
     STATUS_CODES[status] |
@@ -49,25 +53,27 @@ export function stateOf({ desired, health, next, previous, rollout, status }: Al
 /** False for bits that `stateOf` does not give. */
 export function isState(bits: number): boolean {
   const rollout = (bits >> ROLLOUT_SHIFT) & PAIR_MASK;
-  return bits < STATE_END && STATUSES.has(bits & STATUS_MASK) && (rollout === 0 || ROLLOUTS.has(rollout));
+  return bits < STATE_END && STATUSES[bits & STATUS_MASK] !== undefined && rollout < ROLLOUTS.length;
 }
 
 export function statusOf(bits: number): AllocationStatus {
-  return STATUSES.get(bits & STATUS_MASK) as AllocationStatus;
+  return STATUSES[bits & STATUS_MASK] as AllocationStatus;
 }
 
 export function desiredOf(bits: number): DesiredState {
-  return DESIRED.get((bits >> DESIRED_SHIFT) & DESIRED_MASK) as DesiredState;
+  return DESIRED[(bits >> DESIRED_SHIFT) & DESIRED_MASK] as DesiredState;
 }
 
 export function healthOf(bits: number): Health {
-  return HEALTHS.get((bits >> HEALTH_SHIFT) & PAIR_MASK) as Health;
+  return HEALTHS[(bits >> HEALTH_SHIFT) & PAIR_MASK] as Health;
 }
 
 export function rolloutOf(bits: number): RolloutVerdict | undefined {
-  return ROLLOUTS.get((bits >> ROLLOUT_SHIFT) & PAIR_MASK);
+  return ROLLOUTS[(bits >> ROLLOUT_SHIFT) & PAIR_MASK];
 }
 
-function byCode<Name extends string>(codes: Readonly<Record<Name, number>>): ReadonlyMap<number, Name> {
-  return new Map((Object.keys(codes) as Name[]).map((name) => [codes[name], name]));
+function byCode<Name extends string>(codes: Readonly<Record<Name, number>>): readonly (Name | undefined)[] {
+  const names: (Name | undefined)[] = [];
+  for (const name of Object.keys(codes) as Name[]) names[codes[name]] = name;
+  return names;
 }
