@@ -433,7 +433,8 @@ function nearFirst(own: JobId, { neighbours }: Pick<GroupSpec, "neighbours">): P
   return { neighbours: [...order("near"), ...order("apart")] };
 }
 
-function unnamed({ job: _, ...neighbour }: Neighbour): Neighbour {
+/** All of the job: a group of its own would have to be one that it has. */
+function unnamed({ group: _group, job: _job, ...neighbour }: Neighbour): Neighbour {
   return neighbour;
 }
 
