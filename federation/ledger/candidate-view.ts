@@ -49,6 +49,9 @@ export function viewWithJob(
     allocations: () => view.allocations().map(seen),
     allocationsOfJob: (namespace, id) => view.allocationsOfJob(namespace, id).map(seen),
     allocationsOfNode: (id) => view.allocationsOfNode(id).map(seen),
+    glanceAllocations: (visit) => view.allocations().map(seen).forEach(visit),
+    glanceAllocationsOfJob: (namespace, id, visit) =>
+      view.allocationsOfJob(namespace, id).map(seen).forEach(visit),
     evaluation: (id) => view.evaluation(id),
     evaluations: () => view.evaluations(),
     evaluationsOfJob: (namespace, id) => view.evaluationsOfJob(namespace, id),

@@ -7,7 +7,7 @@ import type { Evaluation } from "../model/evaluation.ts";
 import type { AllocationId, EvaluationId, JobId } from "../model/ids.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { CollectGarbage, JobRecord } from "./command.ts";
-import { isOpen, slotCount, slotKey } from "./tables.ts";
+import { isOpen, slotCount } from "./tables.ts";
 import type { LedgerView } from "./view.ts";
 
 export interface GarbageLimits {
@@ -40,9 +40,15 @@ export const GARBAGE_LIMITS: GarbageLimits = {
 
 /** Rows of one job that other rows or its slots need. */
 export interface JobReferences {
-  isAllocationNeeded(allocation: Allocation): boolean;
+  /** Those that have ended and are not needed, oldest first. */
+  readonly ended: readonly EndedRow[];
+  /** All that are there. */
+  readonly allocations: number;
+  isAllocationNeeded(allocation: EndedRow): boolean;
   isEvaluationNeeded(evaluation: Evaluation): boolean;
 }
+
+type EndedRow = Pick<Allocation, "id" | "group" | "index" | "status" | "modifyIndex" | "modifiedAtMs">;
 
 /**
  * An ended allocation is needed while it is the newest of a slot that the job wants filled (it tells that the
@@ -50,21 +56,52 @@ export interface JobReferences {
  * evaluation is needed while it is open and while a live allocation came from it.
  */
 export function jobReferences(view: LedgerView, job: JobRecord): JobReferences {
-  const allocations = view.allocationsOfJob(job.namespace, job.id);
-  const newest = new Map(allocations.map((allocation) => [slotKey(allocation), allocation.id]));
-  const live = allocations.filter((allocation) => !isAllocationEnded(allocation.status));
-  const previous = new Set(live.map((allocation) => allocation.previous));
-  const origins = new Set(live.map((allocation) => allocation.evaluation));
+  const { id, namespace } = job;
+  const ended: EndedRow[] = [];
+  const previous = new Set<AllocationId | undefined>();
+  const origins = new Set<EvaluationId>();
+  let allocations = 0;
+  view.glanceAllocationsOfJob(namespace, id, (seen) => {
+    allocations += 1;
+    if (isAllocationEnded(seen.status)) ended.push(endedRow(seen));
+    else {
+      previous.add(seen.previous);
+      origins.add(seen.evaluation);
+    }
+  });
+  const newest = newestOfSlots(view, job, ended);
   const { spec } = view.currentVersion(job);
   const groups = new Map(spec.groups.map((group) => [group.name, slotCount(spec, group)]));
+  const isAllocationNeeded = (row: EndedRow) => {
+    if (!isAllocationEnded(row.status) || previous.has(row.id)) return true;
+    const isWanted = !job.stopped && row.index < (groups.get(row.group) ?? 0);
+    return isWanted && newest.get(`${row.group}/${row.index}`) === row.id;
+  };
   return {
-    isAllocationNeeded: (allocation) => {
-      if (!isAllocationEnded(allocation.status) || previous.has(allocation.id)) return true;
-      const isWanted = !job.stopped && allocation.index < (groups.get(allocation.group) ?? 0);
-      return isWanted && newest.get(slotKey(allocation)) === allocation.id;
-    },
+    ended: ended.filter((row) => !isAllocationNeeded(row)),
+    allocations,
+    isAllocationNeeded,
     isEvaluationNeeded: (evaluation) => isOpen(evaluation) || origins.has(evaluation.id),
   };
+}
+
+function endedRow({ group, id, index, modifiedAtMs, modifyIndex, status }: EndedRow): EndedRow {
+  return { id, group, index, status, modifyIndex, modifiedAtMs };
+}
+
+/** Of the slots that these had. Most jobs have no ended rows: then nothing is looked at. */
+function newestOfSlots(
+  view: LedgerView,
+  { id, namespace }: JobRecord,
+  ended: readonly EndedRow[],
+): ReadonlyMap<string, AllocationId> {
+  const newest = new Map(ended.map((row) => [`${row.group}/${row.index}`, row.id]));
+  if (newest.size === 0) return newest;
+  view.glanceAllocationsOfJob(namespace, id, (seen) => {
+    const slot = `${seen.group}/${seen.index}`;
+    if (newest.has(slot)) newest.set(slot, seen.id);
+  });
+  return newest;
 }
 
 /** Whether the job itself may go: stopped, and no row is left of it. */
@@ -106,16 +143,14 @@ interface Due {
 
 function dueOfJob(view: LedgerView, job: JobRecord, nowMs: number, limits: GarbageLimits): Due {
   const references = jobReferences(view, job);
-  const allocations = view.allocationsOfJob(job.namespace, job.id);
   const evaluations = view.evaluationsOfJob(job.namespace, job.id);
-  const endedAllocations = allocations.filter((row) => !references.isAllocationNeeded(row));
   const closedEvaluations = evaluations.filter((row) => !references.isEvaluationNeeded(row));
   const due = {
-    allocations: dueRows(endedAllocations, nowMs - limits.allocationAgeMs, limits.allocationsKept),
+    allocations: dueRows(references.ended, nowMs - limits.allocationAgeMs, limits.allocationsKept),
     evaluations: dueRows(closedEvaluations, nowMs - limits.evaluationAgeMs, limits.evaluationsKept),
   };
   const isEmpty =
-    due.allocations.length === allocations.length && due.evaluations.length === evaluations.length;
+    due.allocations.length === references.allocations && due.evaluations.length === evaluations.length;
   const isOld = view.currentVersion(job).submittedAtMs <= nowMs - limits.jobAgeMs;
   return { ...due, job: job.stopped && isEmpty && isOld };
 }

@@ -27,7 +27,7 @@ import {
   type LedgerSnapshot,
 } from "./snapshot.ts";
 import { Tables } from "./tables.ts";
-import type { LedgerView } from "./view.ts";
+import type { GlanceVisitor, LedgerView } from "./view.ts";
 
 export interface Application {
   readonly outcome: CommandOutcome;
@@ -159,6 +159,14 @@ export class Ledger implements LedgerView {
 
   allocationsOfNode(id: NodeId): readonly Allocation[] {
     return this.#tables.allocationsOfNode(id);
+  }
+
+  glanceAllocations(visit: GlanceVisitor): void {
+    this.#tables.glanceAllocations(visit);
+  }
+
+  glanceAllocationsOfJob(namespace: string, id: JobId, visit: GlanceVisitor): void {
+    this.#tables.glanceAllocationsOfJob(namespace, id, visit);
   }
 
   evaluation(id: EvaluationId): Evaluation | undefined {

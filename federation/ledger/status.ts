@@ -31,13 +31,15 @@ export interface GroupCounts {
 }
 
 export function jobStatus(view: LedgerView, job: JobRecord): JobStatus {
-  const live = view
-    .allocationsOfJob(job.namespace, job.id)
-    .filter((allocation) => !isAllocationEnded(allocation.status));
-  if (job.stopped) return live.length > 0 ? "running" : "dead";
-  if (live.some(({ status }) => status === "running" || status === "unknown")) return "running";
+  let [lives, runs] = [false, false];
+  view.glanceAllocationsOfJob(job.namespace, job.id, ({ status }) => {
+    lives ||= !isAllocationEnded(status);
+    runs ||= status === "running" || status === "unknown";
+  });
+  if (job.stopped) return lives ? "running" : "dead";
+  if (runs) return "running";
   const isThoughtAbout = view.evaluationsOfJob(job.namespace, job.id).some(isOpen);
-  return live.length > 0 || isThoughtAbout ? "pending" : "dead";
+  return lives || isThoughtAbout ? "pending" : "dead";
 }
 
 /** By group name: those of the current version, and older ones of which something is still live. */

@@ -15,9 +15,10 @@ import { Claims, type Demand, type Held } from "./claims.ts";
 import { AllocationTable, type Slot } from "./columns/allocation-table.ts";
 import { NONE } from "./columns/columns.ts";
 import type { Cohort } from "./columns/parts.ts";
+import { RowGlance } from "./columns/row-glance.ts";
 import type { AdmittedVersion, JobRecord } from "./command.ts";
 import { compareText, EvaluationQueue, GroupedRows, OrderedRows } from "./rows.ts";
-import type { LedgerView } from "./view.ts";
+import type { GlanceVisitor, LedgerView } from "./view.ts";
 
 export class Tables implements LedgerView {
   index = 0;
@@ -93,6 +94,22 @@ export class Tables implements LedgerView {
     const rows: Allocation[] = [];
     this.#allocations.eachOfNode(id, (row) => rows.push(this.#allocations.read(row)));
     return rows;
+  }
+
+  glanceAllocations(visit: GlanceVisitor): void {
+    const glance = new RowGlance(this.#allocations);
+    for (const row of this.#allocations.rows()) {
+      glance.row = row;
+      visit(glance);
+    }
+  }
+
+  glanceAllocationsOfJob(namespace: string, id: JobId, visit: GlanceVisitor): void {
+    const glance = new RowGlance(this.#allocations);
+    this.#allocations.eachOfJob(namespace, id, (row) => {
+      glance.row = row;
+      visit(glance);
+    });
   }
 
   evaluation(id: EvaluationId): Evaluation | undefined {

@@ -5,6 +5,30 @@ import type { AllocationId, EvaluationId, JobId, NodeId } from "../model/ids.ts"
 import type { NodeRecord } from "../model/node.ts";
 import type { AdmittedVersion, JobRecord } from "./command.ts";
 
+/** What may be seen of an allocation without an object of its own. */
+export interface AllocationGlance
+  extends Pick<
+    Allocation,
+    | "id"
+    | "namespace"
+    | "job"
+    | "version"
+    | "group"
+    | "index"
+    | "nodeId"
+    | "evaluation"
+    | "resources"
+    | "status"
+    | "desired"
+    | "health"
+    | "modifyIndex"
+    | "modifiedAtMs"
+  > {
+  readonly previous?: AllocationId | undefined;
+}
+
+export type GlanceVisitor = (seen: AllocationGlance) => void;
+
 export interface LedgerView {
   /** Index of the last applied entry. */
   readonly index: number;
@@ -24,6 +48,12 @@ export interface LedgerView {
   allocations(): readonly Allocation[];
   allocationsOfJob(namespace: string, id: JobId): readonly Allocation[];
   allocationsOfNode(id: NodeId): readonly Allocation[];
+  /**
+   * The same rows in the same order, for who counts or looks for few of many: what `visit` gets is good until
+   * it returns, and the next row is the same object.
+   */
+  glanceAllocations(visit: GlanceVisitor): void;
+  glanceAllocationsOfJob(namespace: string, id: JobId, visit: GlanceVisitor): void;
   evaluation(id: EvaluationId): Evaluation | undefined;
   evaluations(): readonly Evaluation[];
   evaluationsOfJob(namespace: string, id: JobId): readonly Evaluation[];

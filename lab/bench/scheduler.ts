@@ -350,6 +350,8 @@ function viewOf(nodes: readonly NodeRecord[]): LedgerView {
     allocations: none,
     allocationsOfJob: none,
     allocationsOfNode: none,
+    glanceAllocations: nothing,
+    glanceAllocationsOfJob: nothing,
     evaluation: nothing,
     evaluations: none,
     evaluationsOfJob: none,

@@ -44,12 +44,7 @@ export function metricsText(input: MetricsInput): string {
     "Nodes in the region by status.",
     counts(ledger.nodes(), (node) => node.status),
   );
-  metric(
-    "peer_allocations",
-    "gauge",
-    "Allocations by status.",
-    counts(ledger.allocations(), (row) => row.status),
-  );
+  metric("peer_allocations", "gauge", "Allocations by status.", counted(allocationCounts(ledger)));
   metric(
     "peer_evaluations",
     "gauge",
@@ -66,6 +61,16 @@ function counts<Row>(
 ): readonly (readonly [string, number])[] {
   const byStatus = new Map<string, number>();
   for (const row of rows) byStatus.set(statusOf(row), (byStatus.get(statusOf(row)) ?? 0) + 1);
+  return counted(byStatus);
+}
+
+function allocationCounts(ledger: LedgerView): ReadonlyMap<string, number> {
+  const byStatus = new Map<string, number>();
+  ledger.glanceAllocations(({ status }) => byStatus.set(status, (byStatus.get(status) ?? 0) + 1));
+  return byStatus;
+}
+
+function counted(byStatus: ReadonlyMap<string, number>): readonly (readonly [string, number])[] {
   return [...byStatus]
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([name, count]) => [`{status="${name}"}`, count]);

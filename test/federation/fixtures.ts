@@ -67,6 +67,11 @@ export function viewOf(rows: Rows): LedgerView {
     allocationsOfJob: (namespace, id) =>
       allocations.filter((allocation) => allocation.namespace === namespace && allocation.job === id),
     allocationsOfNode: (id) => allocations.filter((allocation) => allocation.nodeId === id),
+    glanceAllocations: (visit) => allocations.forEach(visit),
+    glanceAllocationsOfJob: (namespace, id, visit) =>
+      allocations
+        .filter((allocation) => allocation.namespace === namespace && allocation.job === id)
+        .forEach(visit),
     evaluation: (id) => evaluations.find((evaluation) => evaluation.id === id),
     evaluations: () => evaluations,
     evaluationsOfJob: (namespace, id) =>

@@ -1,10 +1,10 @@
 /** S1: a version of a job enters the ledger, once, and only on top of all that was admitted before. */
-import type { Allocation } from "../../model/allocation.ts";
 import { type EvaluationId, jobKey } from "../../model/ids.ts";
 import { isAllocationEnded } from "../../model/lifecycle.ts";
 import type { Change } from "../change.ts";
 import type { AdmitJob, AdmittedVersion, CommandOutcome, JobRecord } from "../command.ts";
 import { slotKey } from "../tables.ts";
+import type { AllocationGlance } from "../view.ts";
 import { raiseEvaluation } from "./evaluations.ts";
 
 /** Newest versions kept of each job, beside those that live or a slot's newest allocations are of. */
@@ -105,10 +105,10 @@ function staleHeads(key: string, held: JobRecord | undefined): CommandOutcome {
 
 /** All that the next version has beside it; the current one is among them. */
 function keptVersions(change: Change, job: JobRecord): readonly AdmittedVersion[] {
-  const newest = new Map<string, Allocation>();
-  for (const allocation of change.tables.allocationsOfJob(job.namespace, job.id)) {
-    newest.set(slotKey(allocation), allocation);
-  }
+  const newest = new Map<string, Pick<AllocationGlance, "status" | "version">>();
+  change.tables.glanceAllocationsOfJob(job.namespace, job.id, (seen) => {
+    newest.set(slotKey(seen), { status: seen.status, version: seen.version });
+  });
   const live = new Set<number>();
   const telling = new Set<number>();
   for (const { status, version } of newest.values()) {

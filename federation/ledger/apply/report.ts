@@ -70,9 +70,11 @@ export function reportAllocations(change: Change, command: ReportAllocations): C
 function isRolling(tables: Tables, job: JobRecord, judged: Allocation): boolean {
   if (job.stopped) return false;
   const { number } = tables.currentVersion(job);
-  return tables
-    .allocationsOfJob(job.namespace, job.id)
-    .some((row) => row.group === judged.group && row.version !== number && !isAllocationEnded(row.status));
+  let found = false;
+  tables.glanceAllocationsOfJob(job.namespace, job.id, ({ group, status, version }) => {
+    found ||= group === judged.group && version !== number && !isAllocationEnded(status);
+  });
+  return found;
 }
 
 /** The allocation's end is a reason to look at its job again: its slot may want another. */

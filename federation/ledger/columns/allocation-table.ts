@@ -108,6 +108,13 @@ export class AllocationTable {
     return this.#bySlot.find(this.#hashOfRow(row), inSlot) === row;
   }
 
+  /** The one before it in its slot. */
+  previous(row: number): AllocationId | undefined {
+    const layout = this.layout(row);
+    if ((layout.state & HAS_PREVIOUS) === 0) return undefined;
+    return this.#kin(layout, this.columns.words[row] as number).previous;
+  }
+
   ports(row: number): readonly number[] {
     return portsOf(this.layout(row).cohort, this.words, this.columns.words[row] as number);
   }

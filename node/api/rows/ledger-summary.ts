@@ -45,7 +45,13 @@ export function summarize(ledger: LedgerView): LedgerSummary {
     AllocationStatus,
     number
   >;
-  for (const { status } of ledger.allocations()) allocations[status]++;
+  const held = { cpu: 0, memoryBytes: 0 };
+  ledger.glanceAllocations(({ resources, status }) => {
+    allocations[status]++;
+    if (isAllocationEnded(status)) return;
+    held.cpu += resources.cpu;
+    held.memoryBytes += resources.memoryBytes;
+  });
   const nodes = ledger.nodes().map((node) => node.resources);
   return {
     jobs,
@@ -54,6 +60,6 @@ export function summarize(ledger: LedgerView): LedgerSummary {
       cpu: nodes.reduce((sum, { cpu }) => sum + cpu, 0),
       memoryBytes: nodes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
     },
-    allocated: allocated(ledger.allocations()),
+    allocated: held,
   };
 }

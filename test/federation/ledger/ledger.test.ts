@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
+  type AllocationGlance,
   type Command,
   decodeCommand,
   encodeCommand,
@@ -85,8 +86,31 @@ function checkJob(ledger: Ledger, job: JobRecord): void {
   }
 }
 
+/** What is seen in passing is what the rows say. */
+function checkGlances(ledger: Ledger): void {
+  const rows = ledger.allocations();
+  const seen: Partial<AllocationGlance>[] = [];
+  const see = (row: AllocationGlance) => {
+    const { desired, evaluation, group, health, id, index, job, modifiedAtMs, modifyIndex, namespace } = row;
+    const { nodeId, previous, resources, status, version } = row;
+    const told = { desired, evaluation, group, health, id, index, job, modifiedAtMs, modifyIndex, namespace };
+    seen.push({ ...told, nodeId, previous, resources, status, version });
+  };
+  ledger.glanceAllocations(see);
+  assert.equal(seen.length, rows.length);
+  for (const job of ledger.jobs()) ledger.glanceAllocationsOfJob(job.namespace, job.id, see);
+  const ofJobs = ledger.jobs().flatMap((job) => ledger.allocationsOfJob(job.namespace, job.id));
+  for (const [at, row] of [...rows, ...ofJobs].entries()) {
+    const { previous, ...rest } = seen[at] ?? {};
+    assert.equal(previous, row.previous);
+    for (const [field, value] of Object.entries(rest))
+      assert.deepEqual(value, Reflect.get(row, field), field);
+  }
+}
+
 /** Indexes against what the whole lists say. */
 function checkIndexes(ledger: Ledger): void {
+  checkGlances(ledger);
   for (const { id, namespace } of ledger.jobs()) {
     const isOwn = (row: { namespace: string; job: string }) => row.namespace === namespace && row.job === id;
     assert.deepEqual(ledger.allocationsOfJob(namespace, id), ledger.allocations().filter(isOwn));

@@ -189,6 +189,8 @@ export function ledgerOf(tables: Tables): LedgerView {
     allocations: () => allocations,
     allocationsOfJob: (namespace, id) => allocations.filter(isOf(namespace, id)),
     allocationsOfNode: (id) => allocations.filter((one) => one.nodeId === id),
+    glanceAllocations: (visit) => allocations.forEach(visit),
+    glanceAllocationsOfJob: (namespace, id, visit) => allocations.filter(isOf(namespace, id)).forEach(visit),
     evaluation: (id) => evaluations.find((one) => one.id === id),
     evaluations: () => evaluations,
     evaluationsOfJob: (namespace, id) => evaluations.filter(isOf(namespace, id)),
