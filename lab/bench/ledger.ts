@@ -1,12 +1,14 @@
 /**
  * `npm run bench -- ledger`: commits per second of the Raft shell with real fdatasync, one voter, entries of
  * 256 bytes. Each proposer waits for its answer before the next one. A run counts if a restart finds all.
+ * Then a ledger at scale, see `ledger-scale.ts`.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Disk, invariant, seededRandom } from "../../federation/index.ts";
 import { createClock, createCrypto, createDisk, RaftGroup } from "../../node/index.ts";
+import { measureScale } from "./ledger-scale.ts";
 import { median, type Row } from "./row.ts";
 
 const PROPOSERS = [1, 64, 1000];
@@ -48,6 +50,7 @@ export async function run(): Promise<readonly Row[]> {
       unit: "ms",
     });
   }
+  rows.push(...(await inFolder(measureScale)));
   return rows;
 }
 

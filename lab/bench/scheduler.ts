@@ -3,8 +3,6 @@
  * three mixes of jobs, with constraints, affinities, spreads, ports and disk. Counted is all from a job's
  * specification to its places, and taking these into the world; the ledger is not (`bench -- ledger`).
  */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import {
   type GroupSpec,
   type JobId,
@@ -19,6 +17,7 @@ import {
   seededRandom,
   World,
 } from "../../federation/index.ts";
+import { collectGarbage, usedBytes } from "./heap.ts";
 import type { Row } from "./row.ts";
 
 const NODES = 5_000;
@@ -50,22 +49,15 @@ const MIXES: readonly Mix[] = [
 ];
 
 export async function run(): Promise<readonly Row[]> {
-  setFlagsFromString("--expose-gc");
-  const sweep = runInNewContext("gc") as () => void;
-  // Buffers go with the second.
-  const collect = () => {
-    sweep();
-    sweep();
-  };
   const rows: Row[] = [];
-  for (const mix of MIXES) if (mix.name.includes(MIX)) rows.push(...measure(mix, collect));
+  for (const mix of MIXES) if (mix.name.includes(MIX)) rows.push(...measure(mix));
   rows.push(comparePacking());
   return rows;
 }
 
-function measure(mix: Mix, collect: () => void): readonly Row[] {
+function measure(mix: Mix): readonly Row[] {
   const nodes = nodesOf(NODES);
-  collect();
+  collectGarbage();
   const before = usedBytes();
   const world = new World(viewOf(nodes));
   const random = seededRandom(mix.name);
@@ -90,7 +82,7 @@ function measure(mix: Mix, collect: () => void): readonly Row[] {
   }
   const refused = INSTANCES - placed;
   checkWorld(world);
-  collect();
+  collectGarbage();
   const memory: Row = {
     name: `${mix.name}: memory of the world, all nodes included`,
     value: (usedBytes() - before) / placed,
@@ -361,9 +353,4 @@ function viewOf(nodes: readonly NodeRecord[]): LedgerView {
 
 function unexpected(): never {
   throw new Error("there are no jobs in this view");
-}
-
-function usedBytes(): number {
-  const { arrayBuffers, heapUsed } = process.memoryUsage();
-  return arrayBuffers + heapUsed;
 }

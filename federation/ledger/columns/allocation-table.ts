@@ -1,5 +1,5 @@
 /**
- * Allocations in columns of typed arrays, about 90 bytes each at scale; an `Allocation` is made of a row when
+ * Allocations in columns of typed arrays, about 90 bytes a row; an `Allocation` is made of a row when
  * somebody asks for one. Rows stand in order of creation and keep it: what is forgotten leaves a gap until
  * enough gaps have come together, then all rows move up. So the order, and with it every snapshot, depends on
  * what is there and not on what was.
