@@ -12,10 +12,12 @@ import {
   countersign,
   type Documents,
   type Entry,
+  type EntryBodies,
   entryHash,
   type Hash,
   invariant,
   type JobVersionBody,
+  jobRegisterContent,
   jobVersionContent,
   PeerError,
   type Problem,
@@ -81,6 +83,15 @@ export class IntentWriter {
     const authored = signEntry(jobVersionContent(body, signer, chain), signer);
     await this.#accept(authored);
     return versionId(authored.body, this.#crypto);
+  }
+
+  /** The same of a count or a tag; `body`'s hashes in any order. */
+  async writeJobRegister<Kind extends "job.scale" | "job.tag">(
+    kind: Kind,
+    body: EntryBodies[Kind],
+  ): Promise<void> {
+    const { chain, signer } = this.#identity;
+    await this.#accept(signEntry(jobRegisterContent(kind, body, signer, chain), signer));
   }
 
   async #accept(authored: AuthoredEntry): Promise<void> {

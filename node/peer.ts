@@ -8,12 +8,14 @@ import type { DriverFacts, Host, LedgerEvent, NodeFacts } from "../federation/in
 import { invariant } from "../federation/index.ts";
 import { Agent } from "./agent/agent.ts";
 import { nodeFacts } from "./agent/registration.ts";
+import { Adjustments } from "./authority/adjustments.ts";
 import { Admission } from "./authority/admission.ts";
 import { Authority } from "./authority/authority.ts";
 import { Collector } from "./authority/collector.ts";
 import { intentReader } from "./authority/intents.ts";
 import { Planner } from "./authority/planning/planner.ts";
 import { Submissions } from "./authority/submission.ts";
+import { Turns } from "./authority/turns.ts";
 import type { PeerConfig } from "./config.ts";
 import { markFounded } from "./data/founding.ts";
 import { type Identity, openIdentity } from "./data/identity.ts";
@@ -60,6 +62,7 @@ export async function createPeer(host: Host, parts: Parts, config: PeerConfig): 
   await admission.start();
 
   const writer = new IntentWriter({ documents: host.documents, crypto: host.crypto, identity });
+  const submissionWorld = { host, authority, admission, writer, intents, turns: new Turns() };
   const service = new LocalPeerService({
     host,
     parts,
@@ -69,7 +72,8 @@ export async function createPeer(host: Host, parts: Parts, config: PeerConfig): 
     authority,
     agent,
     node,
-    submissions: new Submissions({ host, authority, admission, writer, intents }),
+    submissions: new Submissions(submissionWorld),
+    adjustments: new Adjustments(submissionWorld),
     startedAtMs: host.clock.wall(),
     startedMonotonicMs: host.clock.monotonic(),
   });

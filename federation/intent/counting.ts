@@ -6,6 +6,7 @@
 import type { Crypto, PublicKey } from "../ports.ts";
 import { type Capability, verifyChain } from "./capability.ts";
 import type { Entry, EntryContent } from "./entry.ts";
+import { isOfKind } from "./entry-form.ts";
 import { checkSpecForm } from "./spec-form.ts";
 
 export interface ExcludedEntry {
@@ -23,6 +24,8 @@ export interface Counting {
 /** The kinds that this release knows, and what their author must be allowed to do. */
 const CAPABILITY_FOR_KIND: { readonly [K in EntryContent["kind"]]: Capability } = {
   "job.version": "submit",
+  "job.scale": "submit",
+  "job.tag": "submit",
 };
 
 /**
@@ -66,7 +69,7 @@ function checkAuthority(entry: Entry, root: PublicKey, crypto: Pick<Crypto, "ver
 }
 
 function checkBody(entry: Entry): string | undefined {
-  if (entry.body.spec === undefined) return undefined;
+  if (!isOfKind(entry, "job.version") || entry.body.spec === undefined) return undefined;
   const found = checkSpecForm(entry.body.spec);
   return found && `its job specification can't be used: ${found.path} ${found.message}`;
 }

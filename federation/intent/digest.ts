@@ -13,6 +13,8 @@ export type Domain =
   | "peer.entry.via.v1"
   | "peer.region.founder.v1"
   | "peer.region.v1"
+  | "peer.scale.v1"
+  | "peer.tag.v1"
   | "peer.version.v1";
 
 /** Characters of an Ed25519 signature in hex. */

@@ -8,8 +8,18 @@ import { isName, jobKey } from "../model/ids.ts";
 import type { Crypto, Hash, Signer } from "../ports.ts";
 import { chainShape, publicKey, signature } from "./capability.ts";
 import { hashOf, isSignedBy, signatureOf } from "./digest.ts";
-import type { CapabilityLink, Entry, EntryContent, JobVersionBody } from "./entry.ts";
+import type {
+  CapabilityLink,
+  Entry,
+  EntryBodies,
+  EntryContent,
+  IntentKind,
+  JobScaleBody,
+  JobTagBody,
+  JobVersionBody,
+} from "./entry.ts";
 import {
+  type Check,
   integer,
   isAscending,
   list,
@@ -30,6 +40,30 @@ export const PARENTS_MAX = 64;
 const DOCUMENT_NAME_LENGTH_MAX = 255;
 /** The last moment that an ECMAScript date can hold. */
 const TIME_MS_MAX = 8_640_000_000_000_000;
+
+/** As many as a specification may ask for. */
+const SCALE_COUNT_MAX = 1_000_000;
+const TAG_DESCRIPTION_LENGTH_MAX = 255;
+
+/** It is printed on terminals: no control characters. */
+const PRINTED = /^\P{Cc}+$/u;
+
+const submission = {
+  submittedAtMs: integer(0, TIME_MS_MAX),
+  submittedBy: text({ min: 1, max: 255, pattern: PRINTED }),
+};
+
+/** Names of versions of one job: each keeps its version from being forgotten. */
+export const TAGS_MAX = 32;
+
+/** A name that can't be taken for the number of a version. */
+export function isTagName(value: string): boolean {
+  return isName(value) && !/^[0-9]+$/.test(value);
+}
+
+const tagName: Check = (value, path) =>
+  name(value, path) ??
+  (isTagName(String(value)) ? undefined : problemAt(path, "must have a letter: a number is a version"));
 
 const hash = text({ max: 64, pattern: /^[0-9a-f]{64}$/ });
 
@@ -54,9 +88,27 @@ const jobVersionFields = object<JobVersionBody>({
   parents: list(hash, { max: PARENTS_MAX }),
   operation: oneOf("run", "stop"),
   spec: optional(plainObject),
-  submittedAtMs: integer(0, TIME_MS_MAX),
-  // It is printed on terminals: no control characters.
-  submittedBy: text({ min: 1, max: 255, pattern: /^\P{Cc}+$/u }),
+  ...submission,
+});
+
+const jobScaleFields = object<JobScaleBody>({
+  namespace: name,
+  job: name,
+  group: name,
+  count: integer(0, SCALE_COUNT_MAX),
+  parents: list(hash, { max: PARENTS_MAX }),
+  versions: list(hash, { max: PARENTS_MAX }),
+  ...submission,
+});
+
+const jobTagFields = object<JobTagBody>({
+  namespace: name,
+  job: name,
+  name: tagName,
+  version: optional(hash),
+  description: optional(text({ min: 1, max: TAG_DESCRIPTION_LENGTH_MAX, pattern: PRINTED })),
+  parents: list(hash, { max: PARENTS_MAX }),
+  ...submission,
 });
 
 /** The document that holds the versions of one job. */
@@ -69,7 +121,7 @@ export function jobVersionContent(
   body: JobVersionBody,
   author: Signer,
   chain: readonly CapabilityLink[],
-): EntryContent {
+): EntryContent<"job.version"> {
   return {
     v: ENTRY_FORMAT_VERSION,
     doc: jobDocument(body.namespace, body.job),
@@ -80,17 +132,48 @@ export function jobVersionContent(
   };
 }
 
-export type AuthoredEntry = EntryContent & Pick<Entry, "signature">;
+/** What else an entry says of a job, ready for its author. Hashes in any order. */
+export function jobRegisterContent<Kind extends "job.scale" | "job.tag">(
+  kind: Kind,
+  body: EntryBodies[Kind],
+  author: Signer,
+  chain: readonly CapabilityLink[],
+): EntryContent<Kind> {
+  const sorted = (hashes: readonly Hash[]) => [...new Set(hashes)].sort();
+  const versions = "versions" in body ? { versions: sorted(body.versions) } : {};
+  return {
+    v: ENTRY_FORMAT_VERSION,
+    doc: jobDocument(body.namespace, body.job),
+    kind,
+    body: { ...body, parents: sorted(body.parents), ...versions },
+    author: author.publicKey,
+    chain,
+  };
+}
+
+export function isOfKind<Kind extends IntentKind>(entry: Entry, kind: Kind): entry is Entry<Kind> {
+  return entry.kind === kind;
+}
+
+export type AuthoredEntry<Kind extends IntentKind = IntentKind> = EntryContent<Kind> &
+  Pick<Entry, "signature">;
 
 /** `content.author` must be the signer's key. */
-export function signEntry(content: EntryContent, author: Signer): AuthoredEntry {
+export function signEntry<Kind extends IntentKind>(
+  content: EntryContent<Kind>,
+  author: Signer,
+): AuthoredEntry<Kind> {
   return { ...content, signature: signatureOf("peer.entry.author.v1", content, author) };
 }
 
 /** Where an entry stands in the accepting peer's own sequence. */
 export type ViaPosition = Pick<Entry, "viaIncarnation" | "viaSequence" | "viaPrevious">;
 
-export function countersign(authored: AuthoredEntry, via: Signer, position: ViaPosition): Entry {
+export function countersign<Kind extends IntentKind>(
+  authored: AuthoredEntry<Kind>,
+  via: Signer,
+  position: ViaPosition,
+): Entry<Kind> {
   const accepted = { ...authored, via: via.publicKey, ...position };
   return { ...accepted, viaSignature: signatureOf("peer.entry.via.v1", accepted, via) };
 }
@@ -127,7 +210,9 @@ export function checkEntryForm(value: unknown): Problem | undefined {
       "viaPrevious",
       "must be there from the second entry of an incarnation on, and only then",
     );
-  return entry.kind === "job.version" ? checkJobVersion(entry) : checkDocumentName(entry.doc);
+  if (isOfKind(entry, "job.version")) return checkJobVersion(entry);
+  if (isOfKind(entry, "job.scale") || isOfKind(entry, "job.tag")) return checkJobRegister(entry);
+  return checkDocumentName((entry as Entry).doc);
 }
 
 /** Before anything else walks the value: bounded, plain, and with one canonical form. */
@@ -142,7 +227,20 @@ function checkSize(value: unknown): Problem | undefined {
   }
 }
 
-function checkJobVersion(entry: Entry): Problem | undefined {
+function checkJobRegister(entry: Entry<"job.scale"> | Entry<"job.tag">): Problem | undefined {
+  const fields = entry.kind === "job.scale" ? jobScaleFields : jobTagFields;
+  const found = fields(entry.body, "body");
+  if (found !== undefined) return found;
+  const { job, namespace, parents } = entry.body;
+  if (entry.doc !== jobDocument(namespace, job))
+    return problemAt("doc", `must be ${jobDocument(namespace, job)}`);
+  if (!isAscending(parents)) return problemAt("body.parents", "must be sorted and without duplicates");
+  if ("versions" in entry.body && !isAscending(entry.body.versions))
+    return problemAt("body.versions", "must be sorted and without duplicates");
+  return undefined;
+}
+
+function checkJobVersion(entry: Entry<"job.version">): Problem | undefined {
   const found = jobVersionFields(entry.body, "body");
   if (found !== undefined) return found;
   const { namespace, job, parents, operation, spec } = entry.body;

@@ -25,6 +25,49 @@ export interface JobVersionBody {
   readonly submittedBy: string;
 }
 
+/**
+ * How many instances a group shall have, whatever its version says (S3): a register of its own. Its id is the
+ * hash of all but who asked and when.
+ */
+export interface JobScaleBody {
+  readonly namespace: string;
+  readonly job: JobId;
+  readonly group: string;
+  readonly count: number;
+  /** Ids of the scales of this group that it follows, sorted. */
+  readonly parents: readonly Hash[];
+  /** Heads of the job's versions when it was asked for, sorted: what they say of the count it replaces. */
+  readonly versions: readonly Hash[];
+  /** As in a version. */
+  readonly submittedAtMs: number;
+  readonly submittedBy: string;
+}
+
+/** A name for a version, or the end of one: a register for each name. */
+export interface JobTagBody {
+  readonly namespace: string;
+  readonly job: JobId;
+  readonly name: string;
+  /** The version that has the name from now on; absent: none. */
+  readonly version?: Hash;
+  /** For people. */
+  readonly description?: string;
+  /** Ids of what was said of this name before, sorted. */
+  readonly parents: readonly Hash[];
+  /** As in a version. */
+  readonly submittedAtMs: number;
+  readonly submittedBy: string;
+}
+
+/** What an entry may say, by its kind. */
+export interface EntryBodies {
+  readonly "job.version": JobVersionBody;
+  readonly "job.scale": JobScaleBody;
+  readonly "job.tag": JobTagBody;
+}
+
+export type IntentKind = keyof EntryBodies;
+
 /** What a key may do, delegated link by link from the mesh's root. */
 export interface CapabilityLink {
   readonly issuer: PublicKey;
@@ -34,18 +77,18 @@ export interface CapabilityLink {
   readonly signature: string;
 }
 
-export interface EntryContent {
+export interface EntryContent<Kind extends IntentKind = IntentKind> {
   /** Format version of the entry itself. */
   readonly v: 1;
   /** The document it belongs to, such as `job/default/hello`. */
   readonly doc: string;
-  readonly kind: "job.version";
-  readonly body: JobVersionBody;
+  readonly kind: Kind;
+  readonly body: EntryBodies[Kind];
   readonly author: PublicKey;
   readonly chain: readonly CapabilityLink[];
 }
 
-export interface Entry extends EntryContent {
+export interface Entry<Kind extends IntentKind = IntentKind> extends EntryContent<Kind> {
   /** Ed25519 by `author` over the canonical form of the content. Hex. */
   readonly signature: string;
   /** The accepting peer. */

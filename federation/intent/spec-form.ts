@@ -84,6 +84,8 @@ const update = object<UpdatePolicy>({
   maxParallel: count,
   minHealthyTimeMs: durationMs,
   healthyDeadlineMs: durationMs,
+  progressDeadlineMs: optional(durationMs),
+  order: optional(oneOf("start-first")),
 });
 
 const portSpec = object<PortSpec>({ label: shortText, static: optional(port), to: optional(port) });
@@ -224,6 +226,7 @@ const groupFields = object<GroupSpec>({
   diskBytes: optional(integer(0, BYTES_MAX)),
   name,
   count,
+  countByDefault: optional((value, path) => (value === true ? undefined : problemAt(path, "must be true"))),
   meta: texts,
   restart,
   reschedule,

@@ -40,6 +40,8 @@ export interface VersionGraph {
   includes(descendant: Hash, ancestor: Hash): boolean;
 }
 
+type VersionEntry = Entry<"job.version">;
+
 const knownIds = new WeakMap<JobVersionBody, Hash>();
 
 /**
@@ -57,8 +59,8 @@ export function versionId(body: JobVersionBody, crypto: Pick<Crypto, "sha256">):
 }
 
 /** Of entries of one job, all of which count. */
-export function versionGraph(entries: readonly Entry[], crypto: Pick<Crypto, "sha256">): VersionGraph {
-  const carriers = new Map<Hash, Entry>();
+export function versionGraph(entries: readonly VersionEntry[], crypto: Pick<Crypto, "sha256">): VersionGraph {
+  const carriers = new Map<Hash, VersionEntry>();
   for (const entry of entries) {
     invariant(entry.doc === entries[0]?.doc, "a version graph is of one job");
     const id = versionId(entry.body, crypto);
@@ -84,7 +86,7 @@ export function compareVersions(left: JobVersion, right: JobVersion): number {
 /**
  * Places each version once all its parents are placed (Kahn's topological order); what is left over waits.
  */
-function arrange(carriers: ReadonlyMap<Hash, Entry>): ReadonlyMap<Hash, JobVersion> {
+function arrange(carriers: ReadonlyMap<Hash, VersionEntry>): ReadonlyMap<Hash, JobVersion> {
   const missingParents = new Map<Hash, number>();
   const children = new Map<Hash, Hash[]>();
   for (const [id, { body }] of carriers) {
@@ -111,7 +113,7 @@ function arrange(carriers: ReadonlyMap<Hash, Entry>): ReadonlyMap<Hash, JobVersi
 
 function toVersion(
   id: Hash,
-  carriers: ReadonlyMap<Hash, Entry>,
+  carriers: ReadonlyMap<Hash, VersionEntry>,
   placed: ReadonlyMap<Hash, JobVersion>,
 ): JobVersion {
   const entry = carriers.get(id);
@@ -137,7 +139,7 @@ function toVersion(
  * Which of the entries with one version gives the name and the stamp that people see: any rule that all
  * follow.
  */
-function compareCarriers(left: Entry, right: Entry): number {
+function compareCarriers(left: VersionEntry, right: VersionEntry): number {
   return (
     left.body.submittedAtMs - right.body.submittedAtMs || compareText(left.viaSignature, right.viaSignature)
   );

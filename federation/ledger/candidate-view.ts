@@ -5,6 +5,7 @@ import type { AllocationId } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
 import type { Hash } from "../ports.ts";
 import type { AdmittedVersion, JobRecord } from "./command.ts";
+import { currentVersionOf, scalesWith } from "./job/current-version.ts";
 import { compareText } from "./rows.ts";
 import type { LedgerView } from "./view.ts";
 
@@ -37,7 +38,7 @@ export function viewWithJob(
       const isNaming = namespace === spec.namespace && namedNeighbours(spec).has(id);
       return isNaming ? [...known, record].toSorted(byName) : known;
     },
-    currentVersion: (job) => (job === record ? newestOf(record) : view.currentVersion(job)),
+    currentVersion: (job) => (job === record ? currentVersionOf(record) : view.currentVersion(job)),
     version: (namespace, id, number) =>
       isOwn(namespace, id)
         ? record.versions.find((version) => version.number === number)
@@ -71,7 +72,9 @@ function withCandidate(view: LedgerView, spec: JobSpec): JobRecord {
     submittedAtMs: 0,
     index: view.index,
   };
+  const scales = scalesWith(before, spec);
   return {
+    ...(scales.length === 0 ? {} : { scales }),
     namespace: spec.namespace,
     id: spec.id,
     heads: [CANDIDATE_ID],
@@ -80,10 +83,6 @@ function withCandidate(view: LedgerView, spec: JobSpec): JobRecord {
     createIndex: before?.createIndex ?? view.index,
     modifyIndex: view.index,
   };
-}
-
-function newestOf(record: JobRecord): AdmittedVersion {
-  return record.versions[record.versions.length - 1] as AdmittedVersion;
 }
 
 function byName(left: JobRecord, right: JobRecord): number {

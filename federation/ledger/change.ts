@@ -4,7 +4,7 @@ import type { Evaluation } from "../model/evaluation.ts";
 import { type EvaluationId, type JobId, jobKey, type NodeId, type RegionId } from "../model/ids.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { NodeRecord } from "../model/node.ts";
-import type { JobRecord, LedgerEvent } from "./command.ts";
+import type { JobRecord, LedgerEvent, RolloutRecord } from "./command.ts";
 import { evaluationId } from "./identity.ts";
 import type { Tables } from "./tables.ts";
 
@@ -43,9 +43,20 @@ export class Change {
     return evaluationId({ regionId, generation, index: this.index, n });
   }
 
-  putJob(job: JobRecord, type: "JobAdmitted" | "JobStopped", message: string): void {
+  putJob(job: JobRecord, type: "JobAdmitted" | "JobStopped" | "JobScaled", message: string): void {
     this.tables.putJob({ ...job, modifyIndex: this.index });
     this.#emit({ type, key: jobKey(job.namespace, job.id), namespace: job.namespace, job: job.id, message });
+  }
+
+  putRollout(job: JobRecord, rollout: RolloutRecord, message: string): void {
+    this.noteJob({ ...job, rollout }, "RolloutUpdated", message);
+  }
+
+  /** What is asked for stays as it is, so nobody's check-and-set fails because of it. */
+  noteJob(job: JobRecord, type: "RolloutUpdated" | "JobTagged", message: string): void {
+    this.tables.putJob(job);
+    const key = jobKey(job.namespace, job.id);
+    this.#emit({ type, key, namespace: job.namespace, job: job.id, message });
   }
 
   /** Any change of a node counts as more room: what the scheduler's filters look at may have changed. */

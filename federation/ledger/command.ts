@@ -3,6 +3,7 @@
  * ledger alone. All times are stamps of the proposer. Versioned: an unknown `kind` above this release's
  * feature level is never proposed (S24).
  */
+import type { JobScale } from "../intent/scales.ts";
 import type { Allocation, AllocationReport } from "../model/allocation.ts";
 import type { EvaluationStatus, EvaluationTrigger, Refusal } from "../model/evaluation.ts";
 import type { AllocationId, EvaluationId, JobId, NodeId } from "../model/ids.ts";
@@ -23,8 +24,24 @@ export interface AdmitJob {
   readonly operation: "run" | "stop";
   /** Present for `run`; for `stop` the ledger keeps the last spec. */
   readonly spec?: JobSpec;
+  /** Counts that hold with it in place of its own; absent: none. */
+  readonly scales?: readonly JobScale[];
   readonly submittedBy: string;
   readonly submittedAtMs: number;
+  readonly atMs: number;
+}
+
+/** What people set beside the job's versions: all of it, as it holds now. */
+export interface AdjustJob {
+  readonly kind: "job.adjust";
+  readonly namespace: string;
+  readonly job: JobId;
+  /** The admitted heads that it was found for; checked by apply. */
+  readonly follows: readonly Hash[];
+  /** Sorted by group. */
+  readonly scales: readonly JobScale[];
+  /** Sorted by name. */
+  readonly tags: readonly VersionTag[];
   readonly atMs: number;
 }
 
@@ -54,6 +71,11 @@ export interface PlannedPlacement {
   readonly previous?: AllocationId;
 }
 
+/** Runs on as it is and takes over what the current version says of it. */
+export interface PlannedUpdate {
+  readonly id: AllocationId;
+}
+
 export interface PlannedStop {
   readonly id: AllocationId;
   readonly reason: string;
@@ -75,6 +97,10 @@ export interface ApplyPlan {
   readonly snapshotIndex: number;
   readonly placements: readonly PlannedPlacement[];
   readonly stops: readonly PlannedStop[];
+  /** Absent: none. */
+  readonly updates?: readonly PlannedUpdate[];
+  /** Why the rollout can't go on by itself: it pauses. */
+  readonly pause?: string;
   /** Failed allocations whose slot gets no replacement any more (reschedule policy used up). */
   readonly abandoned: readonly AllocationId[];
   /** What the evaluation becomes if all of it fits. */
@@ -128,6 +154,7 @@ export interface CollectGarbage {
 
 export type Command =
   | AdmitJob
+  | AdjustJob
   | RegisterNode
   | MarkNodeDown
   | ApplyPlan
@@ -169,7 +196,30 @@ export interface AdmittedVersion {
   readonly index: number;
 }
 
+/** A name that people gave to a version; while it has one it is kept. */
+export interface VersionTag {
+  readonly name: string;
+  readonly versionId: Hash;
+  readonly description?: string;
+  readonly submittedBy: string;
+  readonly submittedAtMs: number;
+}
+
+/** How far the current version has come, as far as its instances do not tell it themselves. */
+export interface RolloutRecord {
+  /** When an instance was last found good, or the version admitted: its progress deadline counts. */
+  readonly progressAtMs: number;
+  /** No running instance is replaced any more until somebody submits the job again. */
+  readonly paused?: { readonly reason: string; readonly atMs: number };
+}
+
 export interface JobRecord {
+  /** Absent: admitted by an older release. */
+  readonly rollout?: RolloutRecord;
+  /** Counts in place of the version's own, sorted by group; absent: none. */
+  readonly scales?: readonly JobScale[];
+  /** Sorted by name; absent: none. */
+  readonly tags?: readonly VersionTag[];
   readonly namespace: string;
   readonly id: JobId;
   readonly heads: readonly Hash[];
@@ -191,6 +241,9 @@ export interface LedgerEvent {
     | "JobAdmitted"
     | "JobStopped"
     | "JobForgotten"
+    | "JobScaled"
+    | "JobTagged"
+    | "RolloutUpdated"
     | "NodeRegistered"
     | "NodeUpdated"
     | "AllocationPlaced"

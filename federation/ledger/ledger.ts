@@ -9,6 +9,7 @@ import type { Evaluation } from "../model/evaluation.ts";
 import type { AllocationId, EvaluationId, JobId, NodeId, RegionId } from "../model/ids.ts";
 import type { NodeRecord } from "../model/node.ts";
 import type { Hash } from "../ports.ts";
+import { adjustJob } from "./apply/adjustment.ts";
 import { admitJob } from "./apply/admission.ts";
 import { collectGarbage } from "./apply/collection.ts";
 import { wakeNeighbours } from "./apply/evaluations.ts";
@@ -190,6 +191,8 @@ function run(change: Change, command: Command): CommandOutcome {
   switch (command.kind) {
     case "job.admit":
       return admitJob(change, command);
+    case "job.adjust":
+      return adjustJob(change, command);
     case "node.register":
       return registerNode(change, command);
     case "node.down":

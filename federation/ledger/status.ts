@@ -50,7 +50,10 @@ export function groupCounts(view: LedgerView, job: JobRecord): Readonly<Record<s
   for (const allocation of view.allocationsOfJob(job.namespace, job.id)) {
     const isWanted = allocation.index < (desired.get(allocation.group) ?? 0);
     // What has ended in a slot that is wanted no more is history.
-    if (isWanted || !isAllocationEnded(allocation.status)) slots.set(slotKey(allocation), allocation);
+    if (!isWanted && isAllocationEnded(allocation.status)) continue;
+    const key = slotKey(allocation);
+    const other = slots.get(key);
+    if (other === undefined || workRank(allocation) >= workRank(other)) slots.set(key, allocation);
   }
   const names = new Set([...desired.keys(), ...Array.from(slots.values(), ({ group }) => group)]);
   const counts = Array.from(names, (name): [string, GroupCounts] => {
@@ -59,6 +62,12 @@ export function groupCounts(view: LedgerView, job: JobRecord): Readonly<Record<s
     return [name, { desired: job.stopped ? 0 : wanted, ...countSlots(own) }];
   });
   return Object.fromEntries(counts);
+}
+
+/** Of two in one slot the one counts that does its work. */
+function workRank({ status }: Allocation): number {
+  if (isAllocationEnded(status)) return 0;
+  return status === "running" ? 2 : 1;
 }
 
 /** Of a system job: those that have it or had it to its end, and those that were refused. */

@@ -17,8 +17,12 @@ import { NONE } from "./columns/columns.ts";
 import type { Cohort } from "./columns/parts.ts";
 import { RowGlance } from "./columns/row-glance.ts";
 import type { AdmittedVersion, JobRecord } from "./command.ts";
+import { currentVersionOf } from "./job/current-version.ts";
 import { compareText, EvaluationQueue, GroupedRows, OrderedRows } from "./rows.ts";
 import type { GlanceVisitor, LedgerView } from "./view.ts";
+
+/** One that works and, for a time, one that shall take its place. */
+const SLOT_LIVE_MAX = 2;
 
 export class Tables implements LedgerView {
   index = 0;
@@ -66,9 +70,7 @@ export class Tables implements LedgerView {
   }
 
   currentVersion(job: JobRecord): AdmittedVersion {
-    const current = job.versions.at(-1);
-    invariant(current !== undefined, `job ${jobKey(job.namespace, job.id)} has no version`);
-    return current;
+    return currentVersionOf(job);
   }
 
   version(namespace: string, id: JobId, number: number): AdmittedVersion | undefined {
@@ -138,10 +140,13 @@ export class Tables implements LedgerView {
     return this.#openByJob.get(jobKey(namespace, id));
   }
 
-  /** The allocation that has the slot: placed and not ended, whether it shall stop or not. */
-  liveInSlot(slot: Slot): AllocationId | undefined {
-    const row = this.#allocations.findLive(slot);
-    return row === NONE ? undefined : this.#allocations.id(row);
+  /** What has the slot: placed and not ended, whether it shall stop or not; two at the most. */
+  liveInSlot(slot: Slot): readonly AllocationId[] {
+    const table = this.#allocations;
+    const first = table.findLive(slot);
+    if (first === NONE) return [];
+    const second = table.findLive(slot, first);
+    return (second === NONE ? [first] : [first, second]).map((row) => table.id(row));
   }
 
   /** See `Claims.obstacle`. */
@@ -207,7 +212,7 @@ export class Tables implements LedgerView {
         hasVersion = this.version(namespace, job, version) !== undefined;
         known = cohort;
       }
-      invariant(table.isFirst(row), `allocation ${table.id(row)} is there once, and alone in its slot`);
+      invariant(table.isInOrder(row), `allocation ${table.id(row)} is there once, and has room in its slot`);
       if (!table.isLive(row)) continue;
       const nodeId = table.nodeId(row);
       invariant(hasVersion, `allocation ${table.id(row)} is of a version`);
@@ -272,10 +277,11 @@ export class Tables implements LedgerView {
     const { id, job, namespace, nodeId, version } = allocation;
     invariant(this.node(nodeId) !== undefined, `allocation ${id} is on a node`);
     invariant(this.version(namespace, job, version) !== undefined, `allocation ${id} is of a version`);
-    invariant(
-      this.liveInSlot(allocation) === undefined,
-      `slot ${slotKey(allocation)} has one live allocation`,
-    );
+    const live = this.liveInSlot(allocation);
+    // A second one is there to take the place of the first.
+    const first = live[0] === undefined ? undefined : this.allocation(live[0]);
+    const isFree = first === undefined || (live.length < SLOT_LIVE_MAX && first.version < version);
+    invariant(isFree, `slot ${slotKey(allocation)} has no room for allocation ${id}`);
   }
 
   #dequeue(previous: Evaluation): void {

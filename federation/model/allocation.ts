@@ -26,7 +26,7 @@ export interface Allocation {
   readonly id: AllocationId;
   readonly namespace: string;
   readonly job: JobId;
-  /** Number of the admitted job version it was placed for; see `AdmittedVersion`. */
+  /** Number of the admitted job version that it runs as: grows where a newer one needs no other run. */
   readonly version: number;
   readonly group: string;
   /** Slot in its group: 0 to count - 1. */
@@ -58,7 +58,7 @@ export interface Allocation {
   readonly status: AllocationStatus;
   readonly tasks: Readonly<Record<string, TaskRecord>>;
   readonly health: Health;
-  /** What its node found of it as part of a rollout; set once. */
+  /** What its node found of it as part of a rollout; set once for a version. */
   readonly rollout?: RolloutVerdict;
   /** For people: why it is pending or failed. */
   readonly message?: string;
@@ -76,6 +76,8 @@ export interface AllocationReport {
   readonly tasks: Readonly<Record<string, TaskRecord>>;
   readonly health: Health;
   readonly rollout?: RolloutVerdict;
+  /** The version as which the node runs it: a verdict holds for no other. Absent: from an older release. */
+  readonly version?: number;
   readonly message?: string;
   readonly atMs: number;
 }

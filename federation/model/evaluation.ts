@@ -8,6 +8,7 @@ export type EvaluationStatus = "pending" | "blocked" | "waiting" | "complete" | 
 export type EvaluationTrigger =
   | "job-admitted"
   | "job-stopped"
+  | "job-scaled"
   | "allocation-ended"
   | "allocation-stopped"
   | "allocation-judged"

@@ -136,6 +136,8 @@ export interface GroupSpec extends PlacementWishes {
   readonly diskBytes?: number;
   readonly name: string;
   readonly count: number;
+  /** The job file says nothing of the count, which is the default: `job scale` decides. Absent: it does. */
+  readonly countByDefault?: true;
   readonly meta: Readonly<Record<string, string>>;
   readonly restart: RestartPolicy;
   readonly reschedule: ReschedulePolicy;
@@ -179,7 +181,16 @@ export interface UpdatePolicy {
   readonly minHealthyTimeMs: number;
   /** One that is not good by then is bad, and the rollout pauses. */
   readonly healthyDeadlineMs: number;
+  /**
+   * A rollout in which none becomes good for this long pauses; 0: never. Absent: ten minutes, or twice the
+   * healthy deadline where that is longer.
+   */
+  readonly progressDeadlineMs?: number;
+  /** The new instance is proved good before the old one is stopped. Absent: the old one ends first. */
+  readonly order?: "start-first";
 }
+
+export const PROGRESS_DEADLINE_MS_DEFAULT = 600_000;
 
 export interface PortSpec {
   readonly label: string;

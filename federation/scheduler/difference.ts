@@ -1,12 +1,10 @@
 /**
  * What a job needs changed: Nomad's reconciler, apart from where things go. Slots are 0 to count - 1 of each
- * group, or one a node for system jobs, and hold at most one live allocation: a slot whose old one still runs
- * is filled only when that one has ended, because its ports and resources are its own until then.
+ * group, or one a node for system jobs, and hold one live allocation: a slot whose old one still runs is
+ * filled only when that one has ended, because its ports and resources are its own until then. Under `order:
+ * start-first` it holds two for the time in which the new one proves itself.
  */
-
-import type { NodeConstraint } from "../fit/constraint/constraint.ts";
-import { wishesOf } from "../fit/constraint/wishes.ts";
-import type { AdmittedVersion, JobRecord, PlannedStop } from "../ledger/command.ts";
+import type { JobRecord, PlannedStop, PlannedUpdate } from "../ledger/command.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { Allocation } from "../model/allocation.ts";
 import type { AllocationId, JobId, NodeId } from "../model/ids.ts";
@@ -14,8 +12,18 @@ import { type GroupSpec, isSystemJob } from "../model/job.ts";
 import { isAllocationEnded } from "../model/lifecycle.ts";
 import type { JobDifference, PlacementRequest } from "./plan.ts";
 import { decideReschedule } from "./reschedule.ts";
-import { isSameRun } from "./same-run.ts";
-import { isWelcome, nodeSlots } from "./system.ts";
+import {
+  holdersOf,
+  isPaced,
+  isProved,
+  isWorking,
+  type Outdated,
+  paceOf,
+  progressRestMs,
+  replaceable,
+} from "./rollout/pace.ts";
+import { type Versions, versionsOf } from "./rollout/versions.ts";
+import { nodeSlots } from "./system.ts";
 
 /** Slots asked for at once; the rest follow when these have their place. */
 export const REQUESTS_MAX = 100_000;
@@ -25,32 +33,32 @@ interface Stop extends PlannedStop {
 }
 
 interface Changes {
+  readonly record: JobRecord | undefined;
   readonly place: PlacementRequest[];
   readonly stop: Stop[];
+  readonly update: PlannedUpdate[];
   readonly abandoned: AllocationId[];
   delayMs: number | undefined;
   waitingForStop: number;
-}
-
-/** The job's versions as the slots need them. */
-interface Versions {
-  readonly current: AdmittedVersion;
-  /** Its group runs unchanged under the current version. */
-  isCurrent(allocation: Allocation): boolean;
-  /** The current version may have it on its node; what that version placed was asked then. */
-  isWelcome(allocation: Allocation): boolean;
-  /**
-   * The job was stopped and started again since: what had ended by then is past, its failures do not count.
-   */
-  isPast(allocation: Allocation): boolean;
+  /** Why the rollout can't go on by itself. */
+  pause: string | undefined;
 }
 
 /**
  * What `job` needs changed at `nowMs` (wall clock); nothing live is left of a job that is stopped or unknown.
  */
 export function differJob(view: LedgerView, namespace: string, job: JobId, nowMs: number): JobDifference {
-  const changes: Changes = { place: [], stop: [], abandoned: [], delayMs: undefined, waitingForStop: 0 };
   const record = view.job(namespace, job);
+  const changes: Changes = {
+    record,
+    place: [],
+    stop: [],
+    update: [],
+    abandoned: [],
+    delayMs: undefined,
+    waitingForStop: 0,
+    pause: undefined,
+  };
   const groups = allocationsByGroup(view.allocationsOfJob(namespace, job));
   if (record === undefined || record.stopped) {
     const reason = record === undefined ? "job removed" : "job stopped";
@@ -81,12 +89,12 @@ function differCounted(
 ): void {
   stopSlots(changes, slots, group.count, `scaled down to ${group.count}`);
   const isBatch = versions.current.spec.type === "batch";
-  const rolling: Rolling = { outdated: [], inFlight: 0, bad: 0 };
+  const rolling: Rolling = { outdated: [], older: 0, inFlight: 0 };
   for (let index = 0; index < group.count && changes.place.length < REQUESTS_MAX; index += 1) {
     const slot: Slot = { group, index, allocations: slots.get(index) ?? [], isBatch };
     differSlot(changes, versions, slot, rolling, nowMs);
   }
-  replaceOutdated(changes, versions, group, rolling);
+  rollOut(changes, versions, group, rolling, nowMs);
 }
 
 function differSystem(
@@ -100,14 +108,14 @@ function differSystem(
   const { spec } = versions.current;
   const isBatch = spec.type === "sysbatch";
   const known = [...slots.values()].flat();
-  const rolling: Rolling = { outdated: [], inFlight: 0, bad: 0 };
+  const rolling: Rolling = { outdated: [], older: 0, inFlight: 0 };
   for (const { allocations, index, node, use } of nodeSlots(view, spec, group, known)) {
     if (changes.place.length >= REQUESTS_MAX) break;
     if (use.kind === "open")
       differSlot(changes, versions, { group, index, allocations, isBatch, node: node.id }, rolling, nowMs);
     else if (use.kind === "closed") stopSlots(changes, new Map([[0, allocations]]), 0, use.reason);
   }
-  replaceOutdated(changes, versions, group, rolling);
+  rollOut(changes, versions, group, rolling, nowMs);
 }
 
 interface Slot {
@@ -122,58 +130,64 @@ interface Slot {
 
 /** Where the rollout of a group stands. */
 interface Rolling {
-  /** Run an older version that the present one replaces. */
-  readonly outdated: Allocation[];
+  /** Run an older version, and can be replaced. */
+  readonly outdated: Outdated[];
+  /** Slots in which something of an older version works. */
+  older: number;
   /** Slots on their way: the old one ends, or the new one is not proved good yet. */
   inFlight: number;
-  /** Of the present version, and found bad. */
-  bad: number;
 }
 
 function differSlot(changes: Changes, versions: Versions, slot: Slot, rolling: Rolling, nowMs: number): void {
   const live = slot.allocations.filter((allocation) => !isAllocationEnded(allocation.status));
   const running = live.filter((allocation) => allocation.desired === "run");
-  const keeper = running.at(-1);
-  for (const double of running.slice(0, -1)) stopOne(changes, double, "a newer allocation holds its slot");
+  const { holder, older, surplus } = holdersOf(versions, slot.group, running);
+  const { number } = versions.current;
+  for (const other of surplus) {
+    const isOlder = !versions.isCurrent(other) || holder === undefined;
+    stopOne(changes, other, isOlder ? `replaced by version ${number}` : "another allocation holds its slot");
+  }
+  if (older !== undefined) rolling.older += 1;
   const last = slot.allocations.at(-1);
-  if (last?.version === versions.current.number && isBad(last)) rolling.bad += 1;
-  if (keeper !== undefined && versions.isCurrent(keeper) && versions.isWelcome(keeper)) {
-    if (keeper.version === versions.current.number && keeper.rollout === undefined) rolling.inFlight += 1;
-    return;
-  }
-  if (keeper !== undefined) {
-    rolling.outdated.push(keeper);
-    return;
-  }
-  if (live.length > 0) {
+  if (holder !== undefined) {
+    if (holder.version !== number) changes.update.push({ id: holder.id });
+    if (live.length > 1 || !isProved(holder)) rolling.inFlight += 1;
+  } else if (older !== undefined && last !== undefined && live.length === 1) {
+    rolling.outdated.push({ allocation: older, last });
+  } else {
     rolling.inFlight += 1;
-    changes.waitingForStop += 1;
+    if (live.length > 0) changes.waitingForStop += 1;
+    else if (last === undefined) changes.place.push(requestFor(slot));
+    else differEnded(changes, versions, slot, last, nowMs);
+  }
+}
+
+/** Replaces as many of the outdated instances as the group's update policy lets go at once. */
+function rollOut(
+  changes: Changes,
+  versions: Versions,
+  group: GroupSpec,
+  { inFlight, older, outdated }: Rolling,
+  nowMs: number,
+): void {
+  if (older === 0) return;
+  const { record } = changes;
+  if (record?.rollout?.paused !== undefined && isPaced(group)) return;
+  const restMs = record === undefined ? undefined : progressRestMs(record, group, nowMs);
+  if (restMs !== undefined && restMs <= 0) {
+    changes.pause ??= `no instance of group ${group.name} became good before the progress deadline`;
     return;
   }
-  rolling.inFlight += 1;
-  if (last === undefined) changes.place.push(requestFor(slot));
-  else differEnded(changes, versions, slot, last, nowMs);
-}
-
-function isBad(allocation: Allocation): boolean {
-  return allocation.rollout === "unhealthy" || allocation.status === "failed";
-}
-
-/**
- * Stops as many of the outdated instances as the group's update policy lets go at once: those that do no work
- * first and freely, and none while an instance of the present version was found bad.
- */
-function replaceOutdated(changes: Changes, versions: Versions, group: GroupSpec, rolling: Rolling): void {
-  const maxParallel = group.update?.maxParallel ?? 0;
-  const limit = maxParallel === 0 ? Infinity : maxParallel;
-  if (rolling.bad > 0 && limit !== Infinity) return;
-  let room = limit - rolling.inFlight;
-  for (const allocation of rolling.outdated) {
-    const works = isWorking(allocation);
-    if (works && room <= 0) continue;
-    if (works) room -= 1;
-    stopOne(changes, allocation, `replaced by version ${versions.current.number}`);
-    changes.waitingForStop += 1;
+  if (restMs !== undefined) changes.delayMs = Math.min(changes.delayMs ?? restMs, restMs);
+  for (const { allocation, last } of replaceable(outdated, paceOf(group) - inFlight)) {
+    if (group.update?.order === "start-first" && isWorking(allocation)) {
+      if (changes.place.length >= REQUESTS_MAX) return;
+      const { index } = allocation;
+      changes.place.push({ group: group.name, index, previous: last.id, isBeside: true });
+    } else {
+      stopOne(changes, allocation, `replaced by version ${versions.current.number}`);
+      changes.waitingForStop += 1;
+    }
   }
 }
 
@@ -211,42 +225,6 @@ function differEnded(
   else changes.delayMs = Math.min(changes.delayMs ?? decision.delayMs, decision.delayMs);
 }
 
-function versionsOf(view: LedgerView, record: JobRecord): Versions {
-  const current = view.currentVersion(record);
-  const known = new Map<string, boolean>();
-  return {
-    current,
-    isCurrent: ({ group, version }) => {
-      if (version === current.number) return true;
-      const key = `${version} ${group}`;
-      const answer = known.get(key) ?? isUnchanged(view, record, current, version, group);
-      known.set(key, answer);
-      return answer;
-    },
-    isWelcome: ({ group, nodeId, version }) =>
-      version === current.number || isWelcome(view.node(nodeId), constraintsOf(current, group)),
-    isPast: ({ version }) =>
-      record.versions.some((later) => later.number > version && later.operation === "stop"),
-  };
-}
-
-function constraintsOf({ spec }: AdmittedVersion, name: string): readonly NodeConstraint[] {
-  const group = spec.groups.find((candidate) => candidate.name === name);
-  return group === undefined ? [] : wishesOf(spec, group).constraints;
-}
-
-function isUnchanged(
-  view: LedgerView,
-  record: JobRecord,
-  current: AdmittedVersion,
-  version: number,
-  group: string,
-): boolean {
-  // A version that the ledger forgot can't be proved equal.
-  const before = view.version(record.namespace, record.id, version);
-  return before !== undefined && isSameRun(before.spec, current.spec, group);
-}
-
 type Slots = ReadonlyMap<number, readonly Allocation[]>;
 
 function allocationsByGroup(allocations: readonly Allocation[]): ReadonlyMap<string, Slots> {
@@ -279,9 +257,17 @@ function stopOne(changes: Changes, allocation: Allocation, reason: string): void
 }
 
 function differenceOf(changes: Changes): JobDifference {
-  const { place, abandoned, delayMs, waitingForStop } = changes;
+  const { place, update, abandoned, delayMs, pause, waitingForStop } = changes;
   const stop = changes.stop.toSorted(compareStops).map(({ id, reason }) => ({ id, reason }));
-  return { place, stop, abandoned, waitingForStop, ...(delayMs === undefined ? {} : { delayMs }) };
+  return {
+    place,
+    stop,
+    update,
+    abandoned,
+    waitingForStop,
+    ...(delayMs === undefined ? {} : { delayMs }),
+    ...(pause === undefined ? {} : { pause }),
+  };
 }
 
 function compareStops({ allocation: left }: Stop, { allocation: right }: Stop): number {
@@ -290,34 +276,4 @@ function compareStops({ allocation: left }: Stop, { allocation: right }: Stop): 
     right.index - left.index ||
     right.createIndex - left.createIndex
   );
-}
-
-function isWorking(allocation: Allocation): boolean {
-  return allocation.status === "running" && allocation.health !== "unhealthy";
-}
-
-/** How far a change has come to the running instances of a job. */
-export interface RolloutState {
-  /** `done`: nothing of an older version is left to replace. */
-  readonly state: "done" | "running" | "paused";
-  /** Instances that run what the present version says, and those wanted. */
-  readonly updated: number;
-  readonly wanted: number;
-}
-
-/** `paused`: an instance of the present version was found bad, and the policy lets no other follow. */
-export function rolloutOf(view: LedgerView, record: JobRecord): RolloutState {
-  const versions = versionsOf(view, record);
-  const { spec, number } = versions.current;
-  const wanted = spec.groups.reduce((sum, group) => sum + group.count, 0);
-  const rows = view.allocationsOfJob(record.namespace, record.id);
-  const live = rows.filter((row) => row.desired === "run" && !isAllocationEnded(row.status));
-  const outdated = live.filter((row) => !versions.isCurrent(row));
-  const updated = live.length - outdated.length;
-  if (record.stopped || outdated.length === 0) return { state: "done", updated, wanted };
-  const newest = [...allocationsByGroup(rows).values()].flatMap((slots) =>
-    [...slots.values()].flatMap((slot) => slot.at(-1) ?? []),
-  );
-  const isPaused = newest.some((row) => row.version === number && isBad(row));
-  return { state: isPaused ? "paused" : "running", updated, wanted };
 }

@@ -1,7 +1,7 @@
 import { PLAN_CHANGES_MAX, PLAN_DELAY_MAX_MS } from "../ledger/apply/plan-bounds.ts";
 import type { AdmittedVersion, PlannedPlacement } from "../ledger/command.ts";
 import type { LedgerView } from "../ledger/view.ts";
-import type { Evaluation } from "../model/evaluation.ts";
+import type { Evaluation, Refusal } from "../model/evaluation.ts";
 import type { AllocationId } from "../model/ids.ts";
 import type { PlacementAlgorithm } from "../model/job.ts";
 import type { Seed } from "./candidates/draw.ts";
@@ -84,14 +84,23 @@ export function finishPlan(
     snapshotIndex,
     placements,
     stops: difference.stop.slice(0, PLAN_CHANGES_MAX),
+    ...(difference.update.length === 0 ? {} : { updates: difference.update.slice(0, PLAN_CHANGES_MAX) }),
+    ...(difference.pause === undefined ? {} : { pause: difference.pause }),
     abandoned: difference.abandoned.slice(0, PLAN_CHANGES_MAX),
-    refusals: placing.refusals,
+    refusals: placing.refusals.map((refusal) => explained(refusal, difference)),
     ...outcomeOf(difference, placing),
   };
 }
 
+/** Where the old instances keep their place, that may be all that is in the way. */
+function explained(refusal: Refusal, { place: requests }: JobDifference): Refusal {
+  if (!requests.some(({ group, isBeside }) => isBeside === true && group === refusal.group)) return refusal;
+  const why = "the old instance keeps its place until then: `order: stop-first` frees it first";
+  return { ...refusal, advice: refusal.advice === undefined ? why : `${refusal.advice}; ${why}` };
+}
+
 function outcomeOf(difference: JobDifference, placing: Placing): Pick<Plan, "outcome" | "delayMs"> {
-  const lists = [placing.placements, difference.stop, difference.abandoned];
+  const lists = [placing.placements, difference.stop, difference.update, difference.abandoned];
   const isCut = placing.refusals.length === 0 && placing.placements.length < difference.place.length;
   if (isCut || lists.some((list) => list.length > PLAN_CHANGES_MAX))
     return { outcome: "waiting", delayMs: 0 };

@@ -2,7 +2,7 @@
  * The scheduler's contract: pure functions from a ledger view to a plan (Nomad's split of reconcile and
  * place).
  */
-import type { ApplyPlan, PlannedPlacement, PlannedStop } from "../ledger/command.ts";
+import type { ApplyPlan, PlannedPlacement, PlannedStop, PlannedUpdate } from "../ledger/command.ts";
 import type { Refusal } from "../model/evaluation.ts";
 import type { AllocationId, NodeId } from "../model/ids.ts";
 
@@ -15,6 +15,8 @@ export interface PlacementRequest {
   readonly avoid?: NodeId;
   /** It belongs there and nowhere else (system jobs). */
   readonly node?: NodeId;
+  /** The old instance stays in the slot until this one is proved good. */
+  readonly isBeside?: true;
 }
 
 /** What the job needs changed, before anyone asked where. */
@@ -23,8 +25,15 @@ export interface JobDifference {
   readonly place: readonly PlacementRequest[];
   /** Those that do no work first, then the highest index first. */
   readonly stop: readonly PlannedStop[];
+  /** They run on as the current version. */
+  readonly update: readonly PlannedUpdate[];
   readonly abandoned: readonly AllocationId[];
-  /** Shortest time until a failed instance may be rescheduled; absent when none waits. */
+  /** Why the rollout pauses now. */
+  readonly pause?: string;
+  /**
+   * Shortest time until a failed instance may be rescheduled, or the rollout must have made progress; absent
+   * when nothing waits for the time.
+   */
   readonly delayMs?: number;
   /** Instances that wait for an old one to end before they can be placed. */
   readonly waitingForStop: number;

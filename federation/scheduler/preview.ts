@@ -1,7 +1,8 @@
 /** What submitting a job would do, without doing it: Nomad's `job plan`. */
 import { canonicalText } from "../canonical.ts";
 import { viewWithJob } from "../ledger/candidate-view.ts";
-import type { AdmittedVersion, PlannedPlacement, PlannedStop } from "../ledger/command.ts";
+import type { AdmittedVersion, JobRecord, PlannedPlacement, PlannedStop } from "../ledger/command.ts";
+import { scalesWith } from "../ledger/job/current-version.ts";
 import type { LedgerView } from "../ledger/view.ts";
 import type { Evaluation, Refusal } from "../model/evaluation.ts";
 import type { AllocationId, EvaluationId } from "../model/ids.ts";
@@ -26,12 +27,24 @@ export interface GroupPreview {
   readonly place: number;
   /** Stopped, and placed anew with the changes. */
   readonly replace: number;
-  /** They run on: nothing changes that a running task could see. */
+  /** They run on and take the changes over: nothing changes that a running task could see. */
+  readonly update: number;
+  /** They run on, and nothing changes for them. */
   readonly keep: number;
   /** Stopped, with nothing in their stead. */
   readonly stop: number;
   /** No node can take them. */
   readonly unplaced: number;
+}
+
+/** A count that `job scale` set, and the file's. */
+export interface CountPreview {
+  readonly group: string;
+  readonly scaled: number;
+  /** Undefined where the file leaves it out. */
+  readonly file?: number;
+  /** The scaled one goes on; else the file's, which it has changed. */
+  readonly holds: boolean;
 }
 
 export interface JobPreview {
@@ -43,6 +56,8 @@ export interface JobPreview {
   readonly changed: boolean;
   /** For check-and-set: 0 of a new job. */
   readonly checkIndex: number;
+  /** Groups whose count was set by itself. */
+  readonly counts: readonly CountPreview[];
   /** By group, those that are to be removed included. */
   readonly groups: Readonly<Record<string, GroupPreview>>;
   /** Where instances would go once those that they replace are gone; ids mean nothing. */
@@ -65,7 +80,7 @@ function unpaced(spec: JobSpec): JobSpec {
 /** Deterministic: the same view, spec and options give the same answer. */
 export function previewJob(view: LedgerView, spec: JobSpec, options: PreviewOptions): JobPreview {
   const record = view.job(spec.namespace, spec.id);
-  const current = record === undefined ? undefined : view.currentVersion(record);
+  const current = record?.versions.at(-1);
   const before = record?.stopped === true ? undefined : current;
   const changed = before === undefined || canonicalText(before.spec) !== canonicalText(spec);
   const whole = unpaced(spec);
@@ -81,7 +96,8 @@ export function previewJob(view: LedgerView, spec: JobSpec, options: PreviewOpti
     version: (current?.number ?? 0) + (changed ? 1 : 0),
     changed,
     checkIndex: record?.modifyIndex ?? 0,
-    groups: groupPreviews(view, spec, after, ended),
+    counts: countPreviews(record, spec),
+    groups: groupPreviews(view, spec, after, ended, new Set(first.updates?.map(({ id }) => id))),
     placements,
     stops: first.stops,
     refusals,
@@ -89,6 +105,16 @@ export function previewJob(view: LedgerView, spec: JobSpec, options: PreviewOpti
     ...(options.explain === true ? { explanation: explainSpec(room, whole).groups } : {}),
     isPart: isCut(first) || isCut(after),
   };
+}
+
+function countPreviews(record: JobRecord | undefined, spec: JobSpec): readonly CountPreview[] {
+  const holding = new Set(scalesWith(record, spec).map(({ group }) => group));
+  return (record?.scales ?? []).flatMap(({ count, group: name }) => {
+    const group = spec.groups.find((candidate) => candidate.name === name);
+    if (group === undefined) return [];
+    const file = group.countByDefault === true ? {} : { file: group.count };
+    return [{ group: name, scaled: count, ...file, holds: holding.has(name) }];
+  });
 }
 
 function planOn(view: LedgerView, spec: JobSpec, options: PreviewOptions): Plan {
@@ -119,6 +145,7 @@ function groupPreviews(
   spec: JobSpec,
   plan: Plan,
   ended: ReadonlySet<AllocationId>,
+  updated: ReadonlySet<AllocationId>,
 ): Readonly<Record<string, GroupPreview>> {
   const groups = new Map(spec.groups.map(({ name }) => [name, emptyGroup()]));
   const groupOf = (name: string) => {
@@ -133,6 +160,7 @@ function groupPreviews(
   const replaced = new Set(plan.placements.map(({ previous }) => previous));
   for (const { desired, group, id, status } of view.allocationsOfJob(spec.namespace, spec.id)) {
     if (ended.has(id) && !replaced.has(id)) groupOf(group).stop += 1;
+    else if (updated.has(id)) groupOf(group).update += 1;
     else if (!ended.has(id) && desired === "run" && !isAllocationEnded(status)) groupOf(group).keep += 1;
   }
   for (const { group, unplaced } of plan.refusals) groupOf(group).unplaced += unplaced;
@@ -140,5 +168,5 @@ function groupPreviews(
 }
 
 function emptyGroup() {
-  return { place: 0, replace: 0, keep: 0, stop: 0, unplaced: 0 };
+  return { place: 0, replace: 0, update: 0, keep: 0, stop: 0, unplaced: 0 };
 }

@@ -68,7 +68,8 @@ export class Agent {
       const allocation = held === undefined || held.modifyIndex < last.modifyIndex ? last : held;
       // Its end is known: only its files wait for the ledger to forget it.
       if (held !== undefined && isAllocationEnded(allocation.status)) continue;
-      recovering.push(this.#add(allocation, job, local).recover(handles));
+      const present = allocation.version === last.version ? job : this.#specOf(allocation).job;
+      recovering.push(this.#add(allocation, present, local).recover(handles));
     }
     await Promise.all(recovering);
     for (const allocation of this.#world.ledger.allocationsOfNode(this.#world.node().id))
@@ -86,7 +87,7 @@ export class Agent {
       const { allocation } = runner;
       if (this.#world.ledger.allocation(allocation.id) !== undefined) continue;
       this.#orphans.add(allocation.id);
-      runner.update({ ...allocation, desired: "stop" });
+      runner.update({ ...allocation, desired: "stop" }, undefined);
       this.#dropOrphan(runner);
     }
   }
@@ -109,7 +110,8 @@ export class Agent {
     if (this.#stopped) return;
     const runner = this.#runners.get(allocation.id);
     if (runner !== undefined) {
-      runner.update(allocation);
+      const isNewer = allocation.version !== runner.allocation.version;
+      runner.update(allocation, isNewer ? this.#specOf(allocation).job : undefined);
       if (isAllocationEnded(allocation.status) && runner.ended) this.#runners.delete(allocation.id);
     } else if (!isAllocationEnded(allocation.status)) {
       const { job, group } = this.#specOf(allocation);
@@ -213,6 +215,7 @@ export class Agent {
     return {
       ...report,
       ...(runner.rollout === undefined ? {} : { rollout: runner.rollout }),
+      version: runner.allocation.version,
       id: runner.allocation.id,
       atMs: this.#world.host.clock.wall(),
       ...(message === undefined ? {} : { message }),

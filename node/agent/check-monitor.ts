@@ -4,6 +4,7 @@ import {
   type CheckSpec,
   type CheckState,
   type Clock,
+  canonicalText,
   type GroupSpec,
   type Health,
   observeCheck,
@@ -51,21 +52,42 @@ export interface CheckSubjects {
   group(isOn: boolean): boolean;
 }
 
+function watchedOf({ services }: GroupSpec): readonly Watched[] {
+  return services.flatMap((service) =>
+    service.checks.map((check) => ({
+      service: service.name,
+      check,
+      state: UNKNOWN_CHECK,
+      isOn: false,
+      round: 0,
+    })),
+  );
+}
+
+/** Equal for checks that ask the same for the same service. */
+function nameOf({ check, service }: Watched): string {
+  return canonicalText([service, check]);
+}
+
 export class CheckMonitor {
   readonly #world: CheckWorld;
-  readonly #watched: readonly Watched[];
+  #watched: readonly Watched[];
 
   constructor(world: CheckWorld) {
     this.#world = world;
-    this.#watched = world.group.services.flatMap((service) =>
-      service.checks.map((check) => ({
-        service: service.name,
-        check,
-        state: UNKNOWN_CHECK,
-        isOn: false,
-        round: 0,
-      })),
-    );
+    this.#watched = watchedOf(world.group);
+  }
+
+  /**
+   * A newer version of the group: checks that stay as they are keep what is known of them; the others begin
+   * with the next `follow`.
+   */
+  replace(group: GroupSpec): void {
+    const before = new Map(this.#watched.map((watched) => [nameOf(watched), watched]));
+    const wanted = watchedOf(group).map((watched) => before.get(nameOf(watched)) ?? watched);
+    for (const watched of this.#watched) if (!wanted.includes(watched) && watched.isOn) stop(watched);
+    this.#watched = wanted;
+    this.#world.changed();
   }
 
   get health(): Health {

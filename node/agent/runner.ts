@@ -16,18 +16,15 @@ import {
   type LocalTask,
   PeerError,
   planAllocation,
-  platformText,
   type RolloutVerdict,
   type RolloutWatch,
   type RunnableTask,
   roleOf,
   type Situation,
   type StopReason,
-  type TaskSpec,
   type TaskStep,
   taskEnded,
   taskHalted,
-  taskOn,
   taskRunning,
   taskStarting,
   taskUnstartable,
@@ -37,7 +34,7 @@ import { CheckMonitor } from "./check-monitor.ts";
 import { checkSubjects } from "./check-subjects.ts";
 import type { RunnerWorld } from "./runner-world.ts";
 import { hasExited, type RunningTask, ShutdownDelays } from "./running-task.ts";
-import { type Placement, prepareTask, runKey } from "./task-start.ts";
+import { groupOf, type Placement, prepareTask, programOn, runKey, taskNamed } from "./task-start.ts";
 
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 60_000;
@@ -52,8 +49,8 @@ interface Stop {
 
 export class AllocationRunner {
   readonly #world: RunnerWorld;
-  readonly #job: JobSpec;
-  readonly #group: GroupSpec;
+  #job: JobSpec;
+  #group: GroupSpec;
   #allocation: Allocation;
   #local: LocalAllocation;
   readonly checks: CheckMonitor;
@@ -74,8 +71,7 @@ export class AllocationRunner {
   #recovering = false;
 
   constructor(world: RunnerWorld, job: JobSpec, allocation: Allocation, local: LocalAllocation) {
-    const group = job.groups.find((candidate) => candidate.name === allocation.group);
-    invariant(group !== undefined, `allocation ${allocation.id} is of a group that its job version lacks`);
+    const group = groupOf(job, allocation);
     this.#world = world;
     this.#job = job;
     this.#group = group;
@@ -173,10 +169,21 @@ export class AllocationRunner {
     );
   }
 
-  /** The ledger's row of it changed. */
-  update(allocation: Allocation): void {
+  /** The ledger's row of it changed; `job` is there where it runs on as another version. */
+  update(allocation: Allocation, job: JobSpec | undefined): void {
     this.#allocation = allocation;
+    if (job !== undefined) this.#runAs(job);
     this.poke();
+  }
+
+  /** From now on restarts, ends, checks and the verdict follow the newer version. */
+  #runAs(job: JobSpec): void {
+    this.#job = job;
+    this.#group = groupOf(job, this.#allocation);
+    this.#rollout = { sinceMs: this.#world.host.clock.boot() };
+    this.checks.replace(this.#group);
+    this.#checkState();
+    this.#judge();
   }
 
   /** Carries out whatever is due now. */
@@ -280,7 +287,7 @@ export class AllocationRunner {
   async #start(name: string, run: number): Promise<void> {
     await this.#put(name, taskStarting(this.#present(name), run));
     try {
-      const program = this.#program(name);
+      const program = programOn(this.#group, name, this.#world.node());
       const driver = this.#driver(program.driver);
       const { parts } = this.#world;
       const handle = await driver.start(await prepareTask(parts, this.#placeOf(program), run));
@@ -334,7 +341,7 @@ export class AllocationRunner {
     }
     this.#stopping.set(name, stop);
     this.#checkState();
-    const { killSignal, killTimeoutMs, shutdownDelayMs } = this.#program(name);
+    const { killSignal, killTimeoutMs, shutdownDelayMs } = programOn(this.#group, name, this.#world.node());
     if (why === "retire" && shutdownDelayMs !== undefined) await this.#delays.pass(shutdownDelayMs, running);
     if (this.#abort.signal.aborted) return;
     const exit = await running.driver.stop(running.handle, { killSignal, killTimeoutMs });
@@ -403,7 +410,7 @@ export class AllocationRunner {
 
   /** What ends by itself while all are to end is not tried again. */
   #endOf(name: string): Stop | undefined {
-    if (roleOf(this.#task(name)) === "poststop") return undefined;
+    if (roleOf(taskNamed(this.#group, name)) === "poststop") return undefined;
     const ending = endingOf(this.situation);
     return ending === undefined ? undefined : { why: "retire", ...ending };
   }
@@ -463,20 +470,6 @@ export class AllocationRunner {
     const task = this.#local.tasks[name];
     invariant(task !== undefined, `allocation ${this.#allocation.id} has no task ${name}`);
     return task;
-  }
-
-  #task(name: string): TaskSpec {
-    const spec = this.#group.tasks.find((task) => task.name === name);
-    invariant(spec !== undefined, `group ${this.#group.name} has no task ${name}`);
-    return spec;
-  }
-
-  /** The task as it is on this node. */
-  #program(name: string): RunnableTask {
-    const node = this.#world.node();
-    const program = taskOn(this.#task(name), node);
-    if (program !== undefined) return program;
-    throw new PeerError("not_supported", `task ${name} has no variant for ${platformText(node)}`);
   }
 
   #driver(name: string): Driver {

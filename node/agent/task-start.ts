@@ -1,9 +1,19 @@
 /** What a driver is told of a run: all of the job file that is for the task, filled in for its place. */
 import type { TaskStart } from "../../drivers/index.ts";
 import {
+  type Allocation,
+  type GroupSpec,
   interpolateConfig,
+  invariant,
+  type JobSpec,
+  type NodeFacts,
+  PeerError,
+  platformText,
+  type RunnableTask,
   type TaskPlace,
+  type TaskSpec,
   taskEnvironment,
+  taskOn,
   variableLookup,
 } from "../../federation/index.ts";
 import type { Parts } from "../parts.ts";
@@ -36,4 +46,23 @@ export async function prepareTask(parts: Parts, placement: Placement, run: numbe
     logs: task.logs,
     resources: task.resources,
   };
+}
+
+export function groupOf(job: JobSpec, { group: name, id }: Allocation): GroupSpec {
+  const group = job.groups.find((candidate) => candidate.name === name);
+  invariant(group !== undefined, `allocation ${id} is of a group that its job version lacks`);
+  return group;
+}
+
+export function taskNamed(group: GroupSpec, name: string): TaskSpec {
+  const spec = group.tasks.find((task) => task.name === name);
+  invariant(spec !== undefined, `group ${group.name} has no task ${name}`);
+  return spec;
+}
+
+/** The task as it is on this node. */
+export function programOn(group: GroupSpec, name: string, node: NodeFacts): RunnableTask {
+  const program = taskOn(taskNamed(group, name), node);
+  if (program !== undefined) return program;
+  throw new PeerError("not_supported", `task ${name} has no variant for ${platformText(node)}`);
 }

@@ -22,6 +22,7 @@ import { regionRoutes } from "./routes/regions.ts";
 import { serviceRoutes } from "./routes/services.ts";
 import { submissionRoutes } from "./routes/submissions.ts";
 import { systemRoutes } from "./routes/system.ts";
+import { tagRoutes } from "./routes/tags.ts";
 import { SERVER_OPTIONS, setServerLimits } from "./server.ts";
 import { Streams } from "./streams.ts";
 import { Waits } from "./waits.ts";
@@ -44,6 +45,7 @@ const RESOURCES = [
   evaluationRoutes,
   eventRoutes,
   jobChangeRoutes,
+  tagRoutes,
   jobRoutes,
   logRoutes,
   nodeRoutes,

@@ -3,7 +3,16 @@
  * version of a job counts now. One admission a document at a time; what the ledger already knows is not told
  * again.
  */
-import { type Host, type JobIntent, PeerError } from "../../federation/index.ts";
+import {
+  canonicalText,
+  type Host,
+  type JobIntent,
+  type JobTagBody,
+  type JobVersion,
+  PeerError,
+  TAGS_MAX,
+  type VersionTag,
+} from "../../federation/index.ts";
 import type { Authority } from "./authority.ts";
 import type { IntentReader } from "./intents.ts";
 
@@ -85,7 +94,36 @@ export class Admission {
     // Stopped so long ago that the ledger forgot it: there is nothing to stop.
     if (record === undefined && intent.stopped) return;
     const known = record?.heads ?? [];
-    if (known.length === intent.heads.length && intent.heads.every((head) => known.includes(head))) return;
+    const isKnown =
+      known.length === intent.heads.length && intent.heads.every((head) => known.includes(head));
+    if (!isKnown) await this.#admitVersion(intent, winner, known);
+    await this.#adjust(intent, winner);
+  }
+
+  /** Counts and tags, where the ledger holds others. */
+  async #adjust({ heads, scales, tagRegisters }: JobIntent, winner: JobVersion): Promise<void> {
+    const record = this.#authority.ledger.job(winner.namespace, winner.job);
+    if (record === undefined) return;
+    const known = new Set(record.versions.map(({ id }) => id));
+    const tags = [...tagRegisters.values()]
+      .flatMap(({ winner: { body } }) => tagOf(body))
+      .filter(({ versionId }) => known.has(versionId))
+      .sort((left, right) => (left.name < right.name ? -1 : 1))
+      .slice(0, TAGS_MAX);
+    const wanted = canonicalText([scales, tags]);
+    if (wanted === canonicalText([record.scales ?? [], record.tags ?? []])) return;
+    await this.#authority.propose({
+      kind: "job.adjust",
+      namespace: winner.namespace,
+      job: winner.job,
+      follows: heads,
+      scales,
+      tags,
+      atMs: this.#host.clock.wall(),
+    });
+  }
+
+  async #admitVersion(intent: JobIntent, winner: JobVersion, known: JobIntent["heads"]): Promise<void> {
     await this.#authority.propose({
       kind: "job.admit",
       namespace: winner.namespace,
@@ -95,9 +133,22 @@ export class Admission {
       versionId: winner.id,
       operation: intent.stopped ? "stop" : "run",
       ...(winner.spec === undefined ? {} : { spec: winner.spec }),
+      ...(intent.scales.length === 0 ? {} : { scales: intent.scales }),
       submittedBy: winner.submittedBy,
       submittedAtMs: winner.submittedAtMs,
       atMs: this.#host.clock.wall(),
     });
   }
+}
+
+function tagOf({
+  description,
+  name,
+  submittedAtMs,
+  submittedBy,
+  version,
+}: JobTagBody): readonly VersionTag[] {
+  if (version === undefined) return [];
+  const told = description === undefined ? {} : { description };
+  return [{ name, versionId: version, ...told, submittedAtMs, submittedBy }];
 }

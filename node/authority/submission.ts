@@ -10,14 +10,17 @@ import {
   type Host,
   type JobId,
   type JobIntent,
+  type JobRecord,
   type JobSpec,
   jobDocument,
   PeerError,
+  rolloutOf,
 } from "../../federation/index.ts";
 import type { SubmitOptions, SubmitReceipt } from "../service/service.ts";
 import type { Admission } from "./admission.ts";
 import type { Authority } from "./authority.ts";
 import type { IntentReader } from "./intents.ts";
+import type { Turns } from "./turns.ts";
 
 interface Change {
   readonly namespace: string;
@@ -32,6 +35,7 @@ export interface SubmissionWorld {
   readonly admission: Admission;
   readonly writer: IntentWriter;
   readonly intents: IntentReader;
+  readonly turns: Turns;
 }
 
 export class Submissions {
@@ -40,7 +44,7 @@ export class Submissions {
   readonly #admission: Admission;
   readonly #writer: IntentWriter;
   readonly #intents: IntentReader;
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns: Turns;
 
   constructor(world: SubmissionWorld) {
     this.#host = world.host;
@@ -48,6 +52,7 @@ export class Submissions {
     this.#admission = world.admission;
     this.#writer = world.writer;
     this.#intents = world.intents;
+    this.#turns = world.turns;
   }
 
   run(spec: JobSpec, options: SubmitOptions): Promise<SubmitReceipt> {
@@ -60,22 +65,14 @@ export class Submissions {
 
   #inTurn(change: Change, options: SubmitOptions): Promise<SubmitReceipt> {
     const document = jobDocument(change.namespace, change.job);
-    const before = this.#turns.get(document) ?? Promise.resolve();
-    const turn = before.catch(() => undefined).then(() => this.#submit(document, change, options));
-    this.#turns.set(document, turn);
-    void turn
-      .catch(() => undefined)
-      .then(() => {
-        if (this.#turns.get(document) === turn) this.#turns.delete(document);
-      });
-    return turn;
+    return this.#turns.take(document, () => this.#submit(document, change, options));
   }
 
   async #submit(document: string, change: Change, options: SubmitOptions): Promise<SubmitReceipt> {
     const intent = this.#intents(document);
     this.#check(change, intent, options);
     const same = sameAsNow(intent, change);
-    if (same !== undefined) {
+    if (same !== undefined && !this.#isPaused(change)) {
       const admitted = await this.#admission.admit(document);
       return this.#receipt(change, same, admitted, false);
     }
@@ -92,6 +89,13 @@ export class Submissions {
     return this.#receipt(change, versionId, admitted, true);
   }
 
+  /** The same job once more is how people say: go on. */
+  #isPaused({ job, namespace, operation }: Change): boolean {
+    const { ledger } = this.#authority;
+    const record = ledger.job(namespace, job);
+    return operation === "run" && record !== undefined && rolloutOf(ledger, record).state === "paused";
+  }
+
   #check(change: Change, intent: JobIntent, options: SubmitOptions): void {
     const record = this.#authority.ledger.job(change.namespace, change.job);
     if (change.operation === "stop" && intent.winner === undefined) {
@@ -99,13 +103,7 @@ export class Submissions {
         hint: "`peer job ls` lists the jobs",
       });
     }
-    if (options.checkIndex === undefined) return;
-    const index = record?.modifyIndex ?? 0;
-    if (options.checkIndex !== index) {
-      throw new PeerError("conflict", `job ${change.job} is at index ${index}, not ${options.checkIndex}`, {
-        hint: "someone changed it meanwhile: look at it again and submit with its present index",
-      });
-    }
+    checkIndex(record, change.job, options);
   }
 
   #receipt(change: Change, versionId: Hash, admitted: boolean, changed: boolean): SubmitReceipt {
@@ -123,6 +121,16 @@ export class Submissions {
       changed,
     };
   }
+}
+
+/** Throws PeerError `conflict` where somebody changed the job since it was looked at. */
+export function checkIndex(record: JobRecord | undefined, job: JobId, options: SubmitOptions): void {
+  if (options.checkIndex === undefined) return;
+  const index = record?.modifyIndex ?? 0;
+  if (options.checkIndex === index) return;
+  throw new PeerError("conflict", `job ${job} is at index ${index}, not ${options.checkIndex}`, {
+    hint: "someone changed it meanwhile: look at it again and submit with its present index",
+  });
 }
 
 /** The present version, when the change would only say the same again: a retry makes no new version. */

@@ -1,11 +1,11 @@
 /** What a job file leaves out. Nomad's values (its api/tasks.go) but where a comment says why not. */
-import type {
-  JobType,
-  LogLimits,
-  ReschedulePolicy,
-  RestartPolicy,
-  TaskResources,
-  UpdatePolicy,
+import {
+  type JobType,
+  type LogLimits,
+  PROGRESS_DEADLINE_MS_DEFAULT,
+  type ReschedulePolicy,
+  type RestartPolicy,
+  type TaskResources,
 } from "../../federation/index.ts";
 import { HOUR_MS, SECOND_MS } from "./limits.ts";
 
@@ -34,11 +34,13 @@ export const RESTART_DEFAULTS: Readonly<Record<JobType, RestartPolicy>> = {
 };
 
 /** Of services; the other types are not rolled out. */
-export const UPDATE_DEFAULT: UpdatePolicy = {
+export const UPDATE_DEFAULT = {
   maxParallel: 1,
   minHealthyTimeMs: 10 * SECOND_MS,
   healthyDeadlineMs: 5 * 60 * SECOND_MS,
-};
+  progressDeadlineMs: PROGRESS_DEADLINE_MS_DEFAULT,
+  order: "stop-first",
+} as const;
 
 /** Where a delay may grow and the file sets no bound. */
 export const MAX_DELAY_MS_DEFAULT = HOUR_MS;

@@ -1,21 +1,21 @@
 /** The model back to the shape of a job file: without defaults, keys in the order of a file. */
-import type {
-  CheckSpec,
-  GroupSpec,
-  JobSpec,
-  JobType,
-  LogLimits,
-  PortSpec,
-  ReschedulePolicy,
-  RestartPolicy,
-  ServiceSpec,
-  TaskResources,
-  TaskSpec,
-  UpdatePolicy,
+import {
+  type CheckSpec,
+  type GroupSpec,
+  type JobSpec,
+  type JobType,
+  type LogLimits,
+  type PortSpec,
+  type ReschedulePolicy,
+  type RestartPolicy,
+  runsOnEveryNode,
+  type ServiceSpec,
+  type TaskResources,
+  type TaskSpec,
+  type UpdatePolicy,
 } from "../../federation/index.ts";
 import {
   CHECK_DEFAULTS,
-  COUNT_DEFAULT,
   JOB_DEFAULTS,
   KILL_SIGNAL_DEFAULT,
   KILL_TIMEOUT_MS_DEFAULT,
@@ -63,7 +63,7 @@ export function formatJobFile(spec: JobSpec): WrittenJob {
 function formatGroup(job: JobSpec, group: GroupSpec): WrittenGroup {
   const ports = Object.fromEntries(group.ports.map((port) => [port.label, formatPort(port)]));
   return compact({
-    count: unlessDefault(group.count, COUNT_DEFAULT),
+    count: group.countByDefault === true || runsOnEveryNode(job.type) ? undefined : group.count,
     meta: unlessEmpty(group.meta),
     ...formatWishes(group),
     spread: formatSpreads(group.spreads),
@@ -104,6 +104,9 @@ function formatUpdate(policy: UpdatePolicy): WrittenGroup["update"] {
       max_parallel: unlessDefault(policy.maxParallel, UPDATE_DEFAULT.maxParallel),
       min_healthy_time: durationUnlessDefault(policy.minHealthyTimeMs, UPDATE_DEFAULT.minHealthyTimeMs),
       healthy_deadline: durationUnlessDefault(policy.healthyDeadlineMs, UPDATE_DEFAULT.healthyDeadlineMs),
+      progress_deadline:
+        policy.progressDeadlineMs === undefined ? undefined : formatDuration(policy.progressDeadlineMs),
+      order: policy.order,
     }),
   );
 }

@@ -10,6 +10,7 @@ import {
   type PortSpec,
   type ReschedulePolicy,
   type RestartPolicy,
+  runsOnEveryNode,
   type ServiceSpec,
   type TaskSpec,
   type UpdatePolicy,
@@ -66,6 +67,8 @@ function groupSpec(file: JobFile, type: JobType, name: string, group: GroupFile)
   return {
     name,
     count: group.count ?? COUNT_DEFAULT,
+    // Jobs of every node have no count that anybody could set.
+    ...(group.count === undefined && !runsOnEveryNode(type) ? { countByDefault: true as const } : {}),
     meta: sortKeys(group.meta),
     ...placementWishes(group),
     ...spreadsOf(group.spread),
@@ -84,11 +87,15 @@ function groupSpec(file: JobFile, type: JobType, name: string, group: GroupFile)
   };
 }
 
+/** What came later is absent where it is the default: files of before mean what they meant, byte for byte. */
 function updatePolicy(file: UpdateFile): UpdatePolicy {
+  const { order, progress_deadline: progressDeadlineMs = UPDATE_DEFAULT.progressDeadlineMs } = file;
   return {
     maxParallel: file.max_parallel ?? UPDATE_DEFAULT.maxParallel,
     minHealthyTimeMs: file.min_healthy_time ?? UPDATE_DEFAULT.minHealthyTimeMs,
     healthyDeadlineMs: file.healthy_deadline ?? UPDATE_DEFAULT.healthyDeadlineMs,
+    ...(progressDeadlineMs === UPDATE_DEFAULT.progressDeadlineMs ? {} : { progressDeadlineMs }),
+    ...(order === "start-first" ? { order } : {}),
   };
 }
 

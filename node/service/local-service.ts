@@ -11,6 +11,7 @@ import {
   PeerError,
 } from "../../federation/index.ts";
 import type { Agent } from "../agent/agent.ts";
+import type { Adjustments, ScaleWish, TagWish } from "../authority/adjustments.ts";
 import type { Authority } from "../authority/authority.ts";
 import type { Submissions } from "../authority/submission.ts";
 import { formatHostPort, type HostPort, type PeerConfig } from "../config.ts";
@@ -41,6 +42,7 @@ export interface ServiceWorld {
   readonly agent: Agent;
   readonly node: NodeFacts;
   readonly submissions: Submissions;
+  readonly adjustments: Adjustments;
   readonly startedAtMs: number;
   readonly startedMonotonicMs: number;
 }
@@ -131,6 +133,16 @@ export class LocalPeerService implements PeerService {
   async stopJob(namespace: string, job: string, options: SubmitOptions): Promise<SubmitReceipt> {
     this.#refuseWhenStopping();
     return this.#world.submissions.stop(namespace, job as JobId, options);
+  }
+
+  async scaleJob(wish: ScaleWish, options: SubmitOptions): Promise<SubmitReceipt> {
+    this.#refuseWhenStopping();
+    return this.#world.adjustments.scale(wish, options);
+  }
+
+  async tagJob(wish: TagWish, options: SubmitOptions): Promise<SubmitReceipt> {
+    this.#refuseWhenStopping();
+    return this.#world.adjustments.tag(wish, options);
   }
 
   async stopAllocation(id: AllocationId): Promise<{ readonly index: number; readonly evaluation?: string }> {

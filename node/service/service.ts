@@ -9,6 +9,7 @@ import type {
   RaftStatus,
   RegionId,
 } from "../../federation/index.ts";
+import type { ScaleWish, TagWish } from "../authority/adjustments.ts";
 
 /** How safe a write is when it is answered (S1), least to most. */
 export type Safety = "durable" | "replicated" | "admitted" | "placed";
@@ -112,6 +113,8 @@ export interface PeerService {
   validate(spec: JobSpec): readonly { path: string; message: string }[];
   submit(spec: JobSpec, options: SubmitOptions): Promise<SubmitReceipt>;
   stopJob(namespace: string, job: string, options: SubmitOptions): Promise<SubmitReceipt>;
+  scaleJob(wish: ScaleWish, options: SubmitOptions): Promise<SubmitReceipt>;
+  tagJob(wish: TagWish, options: SubmitOptions): Promise<SubmitReceipt>;
   stopAllocation(id: AllocationId): Promise<{ readonly index: number; readonly evaluation?: string }>;
   restartAllocation(id: AllocationId, task?: string): Promise<{ readonly index: number }>;
   logs(id: AllocationId, query: LogQuery): AsyncIterable<LogChunk>;

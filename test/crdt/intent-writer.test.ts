@@ -134,7 +134,7 @@ test("writer: never forks its sequence, wherever the power fails or the process 
     await submit(writer, "after");
     const entries = documents.entries(DOCUMENT);
     assertGapFree(entries, `seed ${seed}`);
-    const held = new Set<string>(entries.map(({ body }) => versionId(body, crypto)));
+    const held = new Set<string>(entries.map(({ body }) => versionId(body as JobVersionBody, crypto)));
     for (const id of acknowledged) assert.ok(held.has(id), `seed ${seed}: an acknowledged version is gone`);
     await documents.close();
   }

@@ -1,10 +1,12 @@
 /** S1: a version of a job enters the ledger, once, and only on top of all that was admitted before. */
 import { type EvaluationId, jobKey } from "../../model/ids.ts";
+import type { JobSpec } from "../../model/job.ts";
 import { isAllocationEnded } from "../../model/lifecycle.ts";
 import type { Change } from "../change.ts";
 import type { AdmitJob, AdmittedVersion, CommandOutcome, JobRecord } from "../command.ts";
+import { newestVersion } from "../job/current-version.ts";
 import { slotKey } from "../tables.ts";
-import type { AllocationGlance } from "../view.ts";
+import { holdable } from "./adjustment.ts";
 import { raiseEvaluation } from "./evaluations.ts";
 
 /** Newest versions kept of each job, beside those that live or a slot's newest allocations are of. */
@@ -26,7 +28,7 @@ export function admitJob(change: Change, command: AdmitJob): CommandOutcome {
   if (held !== undefined && admitted !== undefined) {
     // The same decision once more, or one that concurrent versions joined without winning (S3).
     if (isSame(command.heads, held.heads)) return again(change, held, admitted);
-    if (admitted === change.tables.currentVersion(held)) return widen(change, held, admitted, command.heads);
+    if (admitted === newestVersion(held)) return widen(change, held, admitted, command.heads);
   }
   return enter(change, command, held);
 }
@@ -34,7 +36,8 @@ export function admitJob(change: Change, command: AdmitJob): CommandOutcome {
 function enter(change: Change, command: AdmitJob, held: JobRecord | undefined): CommandOutcome {
   const { heads, job: id, namespace, operation, submittedAtMs, submittedBy, versionId } = command;
   const key = jobKey(namespace, id);
-  const previous = held === undefined ? undefined : change.tables.currentVersion(held);
+  // As it was admitted: counts that were set by themselves are no part of it.
+  const previous = held === undefined ? undefined : newestVersion(held);
   const spec = command.spec ?? previous?.spec;
   if (spec === undefined) return { ok: false, code: "not_found", message: `there is no job ${key} to stop` };
   const kept = held === undefined ? [] : keptVersions(change, held);
@@ -55,11 +58,36 @@ function enter(change: Change, command: AdmitJob, held: JobRecord | undefined): 
   const stopped = operation === "stop";
   const createIndex = held?.createIndex ?? change.index;
   const versions = [...kept, version];
-  const job: JobRecord = { namespace, id, heads, versions, stopped, createIndex, modifyIndex: change.index };
+  const job: JobRecord = {
+    namespace,
+    id,
+    heads,
+    versions,
+    stopped,
+    rollout: { progressAtMs: change.atMs },
+    ...registersWith(command, spec, held, versions),
+    createIndex,
+    modifyIndex: change.index,
+  };
   if (stopped) change.putJob(job, "JobStopped", `${key} is stopped by ${submittedBy}, as version ${number}`);
   else change.putJob(job, "JobAdmitted", `${key} is admitted as version ${number}, from ${submittedBy}`);
   const evaluation = raiseEvaluation(change, job, stopped ? "job-stopped" : "job-admitted");
   return { ok: true, evaluation, version: number };
+}
+
+/** The counts that hold with the version, and the tags whose versions are kept. */
+function registersWith(
+  { operation, scales = [] }: AdmitJob,
+  spec: JobSpec,
+  held: JobRecord | undefined,
+  versions: readonly AdmittedVersion[],
+): Pick<JobRecord, "scales" | "tags"> {
+  const holding = operation === "stop" ? [] : holdable(spec, scales);
+  const tags = (held?.tags ?? []).filter(({ versionId }) => versions.some(({ id }) => id === versionId));
+  return {
+    ...(holding.length === 0 ? {} : { scales: holding }),
+    ...(tags.length === 0 ? {} : { tags }),
+  };
 }
 
 /** The version runs on; the next admission has to follow all of these. */
@@ -105,21 +133,21 @@ function staleHeads(key: string, held: JobRecord | undefined): CommandOutcome {
 
 /** All that the next version has beside it; the current one is among them. */
 function keptVersions(change: Change, job: JobRecord): readonly AdmittedVersion[] {
-  const newest = new Map<string, Pick<AllocationGlance, "status" | "version">>();
-  change.tables.glanceAllocationsOfJob(job.namespace, job.id, (seen) => {
-    newest.set(slotKey(seen), { status: seen.status, version: seen.version });
-  });
+  const newest = new Map<string, number>();
   const live = new Set<number>();
-  const telling = new Set<number>();
-  for (const { status, version } of newest.values()) {
-    telling.add(version);
-    if (!isAllocationEnded(status)) live.add(version);
-  }
+  change.tables.glanceAllocationsOfJob(job.namespace, job.id, (seen) => {
+    newest.set(slotKey(seen), seen.version);
+    if (!isAllocationEnded(seen.status)) live.add(seen.version);
+  });
+  const telling = new Set([...live, ...newest.values()]);
   // One less: the new version makes it full.
   const recent = job.versions.length - (VERSIONS_KEPT_MAX - 1);
-  const kept = job.versions.filter(({ number }, at) => at >= recent || telling.has(number));
+  const tagged = new Set(job.tags?.map(({ versionId }) => versionId));
+  const kept = job.versions.filter(
+    ({ id, number }, at) => at >= recent || telling.has(number) || tagged.has(id),
+  );
   let surplus = kept.length - (VERSIONS_MAX - 1);
-  return kept.filter(({ number }) => live.has(number) || surplus-- <= 0);
+  return kept.filter(({ id, number }) => live.has(number) || tagged.has(id) || surplus-- <= 0);
 }
 
 function isSame(left: readonly string[], right: readonly string[]): boolean {

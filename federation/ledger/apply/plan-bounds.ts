@@ -21,6 +21,9 @@ export function planProblem(plan: ApplyPlan, spec: JobSpec): string | undefined 
     const { length } = plan[name];
     if (length > PLAN_CHANGES_MAX) return `has ${length} ${name}, at most ${PLAN_CHANGES_MAX} are taken`;
   }
+  const updates = plan.updates?.length ?? 0;
+  if (updates > PLAN_CHANGES_MAX) return `has ${updates} updates, at most ${PLAN_CHANGES_MAX} are taken`;
+  if ((plan.pause?.length ?? 0) > REFUSAL_TEXT_LENGTH_MAX) return "says too much about its pause";
   if ((plan.delayMs ?? 0) > PLAN_DELAY_MAX_MS) return `waits for ${plan.delayMs} ms`;
   const groups = new Map(spec.groups.map((group) => [group.name, slotCount(spec, group)]));
   for (const { advice = "", excluded, group, unplaced } of plan.refusals) {

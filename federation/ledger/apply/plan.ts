@@ -22,6 +22,7 @@ import { grewFor } from "./evaluations.ts";
 import { planProblem } from "./plan-bounds.ts";
 import { Recheck } from "./recheck.ts";
 import { nextReschedules } from "./replacement.ts";
+import { pauseRollout, updateInPlace } from "./rollout.ts";
 import type { GroupTerms } from "./terms.ts";
 
 /** Plans of one evaluation that may be refused in part before it is parked. */
@@ -55,9 +56,11 @@ export function applyPlan(change: Change, plan: ApplyPlan): CommandOutcome {
     return { ok: false, code: "conflict", message: `the plan for ${evaluation.id} ${problem}` };
   }
   const planned: Planned = { evaluation, job, version };
+  for (const { id } of plan.updates ?? []) updateInPlace(change, job, version, id);
   for (const { id, reason } of plan.stops) stopPlanned(change, planned, id, reason);
   const refused = placeFitting(change, planned, plan);
   for (const id of plan.abandoned) abandon(change, planned, id);
+  if (plan.pause !== undefined) pauseRollout(change, job, plan.pause);
   settle(change, planned, plan, refused);
   const told = refused.length === 0 ? {} : { refusedPlacements: refused };
   return { ok: true, evaluation: evaluation.id, refused: refused.length, ...told };

@@ -9,10 +9,12 @@ import type { Allocation } from "../../model/allocation.ts";
 import type { NodeId } from "../../model/ids.ts";
 import { type GroupSpec, runsToCompletion } from "../../model/job.ts";
 import { isAllocationEnded } from "../../model/lifecycle.ts";
+import { doubledSlots } from "../../scheduler/rollout/pace.ts";
 import type { AdmittedVersion, JobRecord, PlannedPlacement } from "../command.ts";
 import { slotCount, slotKey, type Tables } from "../tables.ts";
 import { NeighbourRecheck } from "./neighbour-recheck.ts";
 import { isReplaceable, isUnchanged } from "./replacement.ts";
+import { slotObstacle } from "./rollout.ts";
 import { type GroupTerms, termsOf } from "./terms.ts";
 
 export interface PlanSubject {
@@ -48,6 +50,8 @@ export class Recheck {
   #standing: Standing | undefined;
   readonly #neighbours: NeighbourRecheck;
   readonly #uses = new Map<DistinctProperty, PropertyUse>();
+  /** By group: slots with two allocations, those of the plan so far included. */
+  readonly #doubled = new Map<string, number>();
 
   constructor(tables: Tables, subject: PlanSubject) {
     this.#tables = tables;
@@ -83,6 +87,10 @@ export class Recheck {
   /** A placement that was not refused became this allocation. */
   placed(allocation: Allocation): void {
     this.#neighbours.placed(allocation);
+    const doubled = this.#doubled.get(allocation.group);
+    if (doubled !== undefined && this.#tables.liveInSlot(allocation).length > 1) {
+      this.#doubled.set(allocation.group, doubled + 1);
+    }
     if (this.#standing === undefined) return;
     this.#enter(this.#standing, allocation);
     for (const [property, { group, used }] of this.#uses) {
@@ -100,7 +108,8 @@ export class Recheck {
     }
     if (this.#tables.allocation(id) !== undefined) return "allocation id in use";
     const slot = { namespace: job.namespace, job: job.id, group: group.name, index };
-    if (this.#tables.liveInSlot(slot) !== undefined) return "slot in use";
+    const inUse = slotObstacle(this.#tables, version, group, slot, () => this.#doubledSlots(group));
+    if (inUse !== undefined) return inUse;
     if (previous !== undefined) {
       const before = this.#tables.allocation(previous);
       if (before === undefined || !isReplaceable(this.#tables, before, slot)) return "previous in use";
@@ -112,6 +121,14 @@ export class Recheck {
     // The planner has not seen it, so it decided about a slot that is no more.
     if (newest.createIndex > snapshotIndex) return "slot has moved on";
     return isBatch && this.#isDone(newest) ? "slot is done" : undefined;
+  }
+
+  #doubledSlots(group: GroupSpec): number {
+    const { id, namespace } = this.#subject.job;
+    const known =
+      this.#doubled.get(group.name) ?? doubledSlots(this.#tables.allocationsOfJob(namespace, id), group);
+    this.#doubled.set(group.name, known);
+    return known;
   }
 
   /** Its work is done, and neither a change of the job nor a new start of it asks for more. */

@@ -1,7 +1,6 @@
 /** One allocation after another in the same slot. */
 import type { Allocation } from "../../model/allocation.ts";
 import type { GroupSpec } from "../../model/job.ts";
-import { isAllocationEnded } from "../../model/lifecycle.ts";
 import { rescheduleTimes } from "../../scheduler/reschedule.ts";
 import { isSameRun } from "../../scheduler/same-run.ts";
 import type { Slot } from "../columns/allocation-table.ts";
@@ -11,9 +10,12 @@ import { slotKey, type Tables } from "../tables.ts";
 /** Times kept at most; a policy with more attempts in its interval is as good as unlimited. */
 export const RESCHEDULES_KEPT_MAX = 1024;
 
-/** Had this slot, has ended, and nothing that is still known took its place. */
+/**
+ * Had this slot, and nothing that is still known took its place. Whether it has ended, or another may stand
+ * beside it, is asked elsewhere.
+ */
 export function isReplaceable(tables: Tables, previous: Allocation, slot: Slot): boolean {
-  if (slotKey(previous) !== slotKey(slot) || !isAllocationEnded(previous.status)) return false;
+  if (slotKey(previous) !== slotKey(slot)) return false;
   // Given up on: a newer version, or the way that it was stopped, may give it a successor after all.
   if (previous.next === undefined || previous.next === previous.id) return true;
   return tables.allocation(previous.next) === undefined;

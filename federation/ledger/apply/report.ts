@@ -12,6 +12,7 @@ import type { Change } from "../change.ts";
 import type { CommandOutcome, JobRecord, ReportAllocations } from "../command.ts";
 import type { Tables } from "../tables.ts";
 import { raiseEvaluation, wakeFitting } from "./evaluations.ts";
+import { isRolling, noteRollout } from "./rollout.ts";
 
 /**
  * Order of what has not ended, for reports that say nothing new of a task. `unknown` is the ledger's own
@@ -51,8 +52,10 @@ export function reportAllocations(change: Change, command: ReportAllocations): C
     change.putAllocation(row, "AllocationUpdated", `${slot} is ${row.status}${why}`);
     const job = tables.job(row.namespace, row.job);
     invariant(job !== undefined, `allocation ${row.id} is of no job`);
-    if (row.rollout !== held.rollout && isRolling(tables, job, row))
+    if ((row.rollout !== held.rollout || isAllocationEnded(row.status)) && isRolling(tables, job, row)) {
       judged.set(jobKey(job.namespace, job.id), job);
+      noteRollout(change, job, held, row);
+    }
     if (!isAllocationEnded(row.status)) continue;
     freed = true;
     if (concerns(tables, job, row)) ended.set(jobKey(job.namespace, job.id), job);
@@ -64,17 +67,6 @@ export function reportAllocations(change: Change, command: ReportAllocations): C
     wakeFitting(change, command.nodeId);
   }
   return { ok: true, refused };
-}
-
-/** Others of its group are of an older version: what was found of this one decides about the next of them. */
-function isRolling(tables: Tables, job: JobRecord, judged: Allocation): boolean {
-  if (job.stopped) return false;
-  const { number } = tables.currentVersion(job);
-  let found = false;
-  tables.glanceAllocationsOfJob(job.namespace, job.id, ({ group, status, version }) => {
-    found ||= group === judged.group && version !== number && !isAllocationEnded(status);
-  });
-  return found;
 }
 
 /** The allocation's end is a reason to look at its job again: its slot may want another. */
@@ -116,9 +108,10 @@ function merge(tables: Tables, held: Allocation, report: AllocationReport): Allo
   };
 }
 
-/** Found once. */
+/** Found once; what was found of it as an older version says nothing of the present one. */
 function rolloutOf(held: Allocation, report: AllocationReport): Pick<Allocation, "rollout"> {
-  const rollout = held.rollout ?? report.rollout;
+  const isOfVersion = report.version === undefined || report.version === held.version;
+  const rollout = held.rollout ?? (isOfVersion ? report.rollout : undefined);
   return rollout === undefined ? {} : { rollout };
 }
 

@@ -48,14 +48,14 @@ export class AllocationTable {
     return this.#byId.find(hashOfId(words), (row) => this.#hasId(row, words));
   }
 
-  /** The row that has not ended and has the slot; `NONE`: the slot is free. */
-  findLive(slot: Slot): number {
+  /** A row that has not ended and has the slot, other than `except`; `NONE`: there is none. */
+  findLive(slot: Slot, except = NONE): number {
     const group = this.shared.findGroup(slot);
     if (group === undefined) return NONE;
     const { index } = this.columns;
     return this.#bySlot.find(
       hashOfSlot(group, slot.index),
-      (row) => index[row] === slot.index && this.layout(row).cohort.group === group,
+      (row) => row !== except && index[row] === slot.index && this.layout(row).cohort.group === group,
     );
   }
 
@@ -95,17 +95,25 @@ export class AllocationTable {
     return !isAllocationEnded(statusOf(this.columns.state[row] as number));
   }
 
-  /** Nobody before it has its id or, if it has not ended, its slot. */
-  isFirst(row: number): boolean {
-    const { cohort, index } = this.columns;
+  /** Nobody before it has its id; if it lives, one other at most, of another version, has its slot. */
+  isInOrder(row: number): boolean {
     const id = this.columns.id(row);
     if (this.#byId.find(hashOfId(id), (each) => this.#hasId(each, id)) !== row) return false;
     if (!this.isLive(row)) return true;
-    const group = this.layout(row).cohort.group;
-    const inSlot = (each: number) =>
-      index[each] === index[row] &&
-      (cohort[each] === cohort[row] || this.layout(each).cohort.group === group);
-    return this.#bySlot.find(this.#hashOfRow(row), inSlot) === row;
+    const { namespace, job, group, version } = this.cohort(row);
+    const slot = { namespace, job, group, index: this.columns.index[row] as number };
+    const found = this.findLive(slot);
+    const other = found === row ? this.findLive(slot, row) : found;
+    if (other === NONE) return true;
+    const hash = this.#hashOfRow(row);
+    const others = (each: number) => each !== row && each !== other && this.#isInSlotOf(each, row);
+    return this.cohort(other).version !== version && this.#bySlot.find(hash, others) === NONE;
+  }
+
+  #isInSlotOf(row: number, other: number): boolean {
+    const { cohort, index } = this.columns;
+    if (index[row] !== index[other]) return false;
+    return cohort[row] === cohort[other] || this.layout(row).cohort.group === this.layout(other).cohort.group;
   }
 
   /** The one before it in its slot. */

@@ -4,6 +4,7 @@
  */
 import { type Check, list, name, object, oneOf, optional, problemAt } from "../../intent/shape.ts";
 import type {
+  AdjustJob,
   AdmitJob,
   ApplyPlan,
   CollectGarbage,
@@ -11,13 +12,22 @@ import type {
   MarkNodeDown,
   PlannedPlacement,
   PlannedStop,
+  PlannedUpdate,
   RegisterNode,
   ReportAllocations,
   RestartAllocation,
   StopAllocation,
   WakeEvaluation,
 } from "../command.ts";
-import { allocationReport, evaluationTrigger, nodeFacts, operation, refusals } from "./row-form.ts";
+import {
+  allocationReport,
+  evaluationTrigger,
+  nodeFacts,
+  operation,
+  refusals,
+  scales,
+  tags,
+} from "./row-form.ts";
 import {
   count,
   delay,
@@ -43,8 +53,19 @@ const admitJob = object<AdmitJob>({
   versionId: hash,
   operation,
   spec: optional(spec),
+  scales: optional(scales),
   submittedBy: message,
   submittedAtMs: time,
+  atMs: time,
+});
+
+const adjustJob = object<AdjustJob>({
+  kind: oneOf("job.adjust"),
+  namespace: name,
+  job: name,
+  follows: heads,
+  scales,
+  tags,
   atMs: time,
 });
 
@@ -76,6 +97,8 @@ const applyPlan = object<ApplyPlan>({
   snapshotIndex: index,
   placements: list(placement, { max: ITEMS_MAX }),
   stops: list(stop, { max: ITEMS_MAX }),
+  updates: optional(list(object<PlannedUpdate>({ id }), { max: ITEMS_MAX })),
+  pause: optional(message),
   abandoned: idList,
   outcome: oneOf("complete", "blocked", "waiting", "failed"),
   refusals,
@@ -122,6 +145,7 @@ const collectGarbage = object<CollectGarbage>({
 
 const forms: Readonly<Record<Command["kind"], Check>> = {
   "job.admit": admitJob,
+  "job.adjust": adjustJob,
   "node.register": registerNode,
   "node.down": markNodeDown,
   "plan.apply": applyPlan,

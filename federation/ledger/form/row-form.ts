@@ -1,4 +1,5 @@
 /** The form of the ledger's rows, as snapshots carry them and commands carry parts of them. */
+import type { JobScale } from "../../intent/scales.ts";
 import {
   boolean,
   type Check,
@@ -14,7 +15,7 @@ import type { Allocation, AllocationReport, TaskRecord } from "../../model/alloc
 import type { Evaluation, EvaluationStatus, EvaluationTrigger, Refusal } from "../../model/evaluation.ts";
 import { ALLOCATION_STATUSES, TASK_RANK } from "../../model/lifecycle.ts";
 import type { DriverFacts, NodeFacts, NodeRecord, NodeStatus, Resources } from "../../model/node.ts";
-import type { AdmittedVersion, JobRecord } from "../command.ts";
+import type { AdmittedVersion, JobRecord, RolloutRecord, VersionTag } from "../command.ts";
 import {
   count,
   delay,
@@ -44,6 +45,7 @@ function members<Text extends string>(listed: Readonly<Record<Text, true>>): Che
 export const evaluationTrigger = members<EvaluationTrigger>({
   "job-admitted": true,
   "job-stopped": true,
+  "job-scaled": true,
   "allocation-ended": true,
   "allocation-stopped": true,
   "allocation-judged": true,
@@ -134,7 +136,11 @@ const reportedFields = {
   message: optional(message),
 };
 
-export const allocationReport = object<AllocationReport>({ ...reportedFields, atMs: time });
+export const allocationReport = object<AllocationReport>({
+  ...reportedFields,
+  version: optional(count),
+  atMs: time,
+});
 
 export const resourcesHeld = object<Allocation["resources"]>({
   cpu: count,
@@ -169,7 +175,31 @@ export const evaluation = object<Evaluation>({
   modifiedAtMs: time,
 });
 
+export const scales = list(
+  object<JobScale>({ id: hash, group: name, count, submittedAtMs: time, submittedBy: message }),
+  { max: ITEMS_MAX },
+);
+
+export const tags = list(
+  object<VersionTag>({
+    name,
+    versionId: hash,
+    description: optional(message),
+    submittedAtMs: time,
+    submittedBy: message,
+  }),
+  { max: ITEMS_MAX },
+);
+
+const rollout = object<RolloutRecord>({
+  progressAtMs: time,
+  paused: optional(object<RolloutRecord["paused"] & object>({ reason: message, atMs: time })),
+});
+
 export const jobRow = object<Omit<JobRecord, "versions">>({
+  rollout: optional(rollout),
+  scales: optional(scales),
+  tags: optional(tags),
   namespace: name,
   id: name,
   heads,

@@ -2,14 +2,11 @@
 import type { FastifyPluginCallback } from "fastify";
 import {
   type AdmittedVersion,
-  type GroupSpec,
   type JobId,
   type JobRecord,
   type JobSpec,
   PeerError,
-  runsOnEveryNode,
 } from "../../../federation/index.ts";
-import { COUNT_MAX } from "../../jobfile/index.ts";
 import { type ApiContext, NAMESPACE_DEFAULT, type TypeBoxProvider } from "../context.ts";
 import { receiptRow } from "../rows/rows.ts";
 import { answers, JobParams, Query } from "../schemas/common.ts";
@@ -28,27 +25,40 @@ export const jobChangeRoutes: FastifyPluginCallback<{ context: ApiContext }> = (
     },
     async (request) => {
       const job = findRecord(context, request.query.namespace, request.params.id);
-      const { spec } = versionToRun(job, request.body.version);
+      const { spec } = versionToRun(job, request.body);
       return resubmit(context, spec, request.query.check_index);
     },
   );
-  routes.post(
-    "/v1/jobs/:id/scale",
-    {
-      schema: { params: JobParams, querystring, body: ScaleBody, response: answers(ReceiptRow) },
-      config: { operationId: "scaleJob", summary: "Change the count of a group and nothing else" },
-    },
-    async (request) => {
-      const job = findRecord(context, request.query.namespace, request.params.id);
-      const spec = scaled(context, job, request.body);
-      // What was read is what is changed: a version that came meanwhile is not undone.
-      return resubmit(context, spec, request.query.check_index ?? job.modifyIndex);
-    },
-  );
+  for (const method of ["POST", "PUT"] as const) scaleRoute(app, context, method);
   done();
 };
 
-function findRecord(context: ApiContext, namespace = NAMESPACE_DEFAULT, id: string): JobRecord {
+/** Nomad's clients send either. */
+function scaleRoute(
+  app: Parameters<typeof jobChangeRoutes>[0],
+  context: ApiContext,
+  method: "POST" | "PUT",
+): void {
+  const operationId = method === "POST" ? "scaleJob" : "putJobScale";
+  app.withTypeProvider<TypeBoxProvider>().route({
+    method,
+    url: "/v1/jobs/:id/scale",
+    schema: {
+      params: JobParams,
+      querystring: Query(submitQuery),
+      body: ScaleBody,
+      response: answers(ReceiptRow),
+    },
+    config: { operationId, summary: "Set the count of a group, whatever its versions say" },
+    handler: async (request) => {
+      const { namespace = NAMESPACE_DEFAULT, check_index } = request.query;
+      const wish = { namespace, job: request.params.id as JobId, ...request.body };
+      return receiptRow(await context.service.scaleJob(wish, submitOptions(check_index)), []);
+    },
+  });
+}
+
+export function findRecord(context: ApiContext, namespace = NAMESPACE_DEFAULT, id: string): JobRecord {
   const job = context.service.ledger.job(namespace, id as JobId);
   if (job !== undefined) return job;
   throw new PeerError("not_found", `no job "${id}" in namespace "${namespace}"`, {
@@ -56,7 +66,8 @@ function findRecord(context: ApiContext, namespace = NAMESPACE_DEFAULT, id: stri
   });
 }
 
-function versionToRun(job: JobRecord, number: number): AdmittedVersion {
+function versionToRun(job: JobRecord, wanted: RevertBody): AdmittedVersion {
+  const number = "tag" in wanted ? numberOfTag(job, wanted.tag) : wanted.version;
   const version = job.versions.find((candidate) => candidate.number === number);
   if (version?.operation === "run") return version;
   const numbers = job.versions.filter(({ operation }) => operation === "run").map((one) => one.number);
@@ -68,36 +79,12 @@ function versionToRun(job: JobRecord, number: number): AdmittedVersion {
   });
 }
 
-function scaled(
-  context: ApiContext,
-  job: JobRecord,
-  { group: name, count }: { readonly group?: string; readonly count: number },
-): JobSpec {
-  const { spec } = context.service.ledger.currentVersion(job);
-  if (job.stopped) {
-    throw new PeerError("conflict", `job ${job.id} is stopped`, { hint: "submit it again to start it" });
-  }
-  if (runsOnEveryNode(spec.type)) {
-    throw new PeerError("bad_request", `a ${spec.type} job runs once on every node that fits`, {
-      hint: "change its constraints to have more or fewer nodes fit",
-    });
-  }
-  if (count > COUNT_MAX) {
-    throw new PeerError("bad_request", `count must be from 0 to ${COUNT_MAX}; this is ${count}`);
-  }
-  const group = groupToScale(spec, name);
-  return { ...spec, groups: spec.groups.map((each) => (each === group ? { ...each, count } : each)) };
-}
-
-function groupToScale(spec: JobSpec, name: string | undefined): GroupSpec {
-  const names = spec.groups.map((group) => group.name).join(", ");
-  const [first, ...others] = spec.groups;
-  if (name === undefined && first !== undefined && others.length === 0) return first;
-  const group = spec.groups.find((candidate) => candidate.name === name);
-  if (group !== undefined) return group;
-  const what =
-    name === undefined ? `job ${spec.id} has more than one group` : `job ${spec.id} has no group ${name}`;
-  throw new PeerError(name === undefined ? "bad_request" : "not_found", what, { hint: `it has ${names}` });
+function numberOfTag({ id, tags = [], versions }: JobRecord, name: string): number | undefined {
+  const tag = tags.find((candidate) => candidate.name === name);
+  if (tag !== undefined) return versions.find((version) => version.id === tag.versionId)?.number;
+  const names = tags.map((candidate) => candidate.name).join(", ");
+  const hint = names === "" ? `it has none: \`peer job tag NAME ${id}\`` : `it has ${names}`;
+  throw new PeerError("not_found", `job ${id} has no tag ${name}`, { hint });
 }
 
 async function resubmit(

@@ -129,7 +129,7 @@ function versionListing(context: ApiContext, job: JobRecord): Listing<AdmittedVe
     major: ({ number }) => number,
     minor: () => "",
     schema: VersionRow,
-    toRow: (version) => versionRow(version, specOf(context, version)),
+    toRow: (version) => versionRow(version, job.tags ?? [], specOf(context, version)),
   };
 }
 
@@ -146,7 +146,7 @@ function jobDetail(context: ApiContext, rows: Rows, job: JobRecord): JobDetailRo
   const allocations = rows.ledger.allocationsOfJob(job.namespace, job.id);
   return {
     ...jobRow(rows, job),
-    spec: specOf(context, rows.ledger.currentVersion(job)),
+    spec: specOf(context, job.versions.at(-1) ?? rows.ledger.currentVersion(job)),
     evaluations: evaluations.slice(-DETAIL_EVALUATIONS_MAX).reverse().map(evaluationRow),
     allocations: allocations.slice(-DETAIL_ALLOCATIONS_MAX).map((each) => allocationRow(rows, each)),
   };

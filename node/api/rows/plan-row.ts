@@ -32,6 +32,7 @@ export function planRow({ ledger, spec, preview, warnings, write }: PlanRowInput
     version: preview.version,
     replaces_version: before?.number ?? null,
     check_index: preview.checkIndex,
+    counts: preview.counts.map(({ file = null, ...count }) => ({ ...count, file })),
     diff: diff.map(diffRow),
     groups: Object.fromEntries(Object.entries(preview.groups).map(([name, group]) => [name, { ...group }])),
     placements: preview.placements.map(({ group, index, nodeId, ports, previous }) => ({

@@ -24,11 +24,12 @@ import {
   TASK_ROLES,
   type TaskRecord,
   type TaskSpec,
+  type VersionTag,
 } from "../../../federation/index.ts";
 import type { AllocationUsage, PeerStatus, SubmitReceipt } from "../../service/service.ts";
 import type { AllocationRow, AllocationUsageRow, TaskRow } from "../schemas/allocation.ts";
 import type { EvaluationRow, RefusalRow } from "../schemas/evaluation.ts";
-import type { JobRow, ReceiptRow, VersionRow } from "../schemas/job.ts";
+import type { JobRow, ReceiptRow, ScaleRow, TagRow, VersionRow } from "../schemas/job.ts";
 import type { DriverRow, NodeRow, RegionRow } from "../schemas/node.ts";
 import type { InstanceRow, ServiceRow } from "../schemas/service.ts";
 import type { EventRow, StatusRow } from "../schemas/system.ts";
@@ -213,6 +214,8 @@ export function jobRow(rows: Rows, job: JobRecord): JobRow {
     regions: [region],
     groups: groupCounts(rows.ledger, job),
     rollout: rolloutOf(rows.ledger, job),
+    scales: scaleRows(job),
+    tags: tagRows(job),
     submitted_by: current.submittedBy,
     submitted_at: isoTime(current.submittedAtMs),
     create_index: job.createIndex,
@@ -220,12 +223,40 @@ export function jobRow(rows: Rows, job: JobRecord): JobRow {
   };
 }
 
+function scaleRows({ scales = [], versions }: JobRecord): ScaleRow[] {
+  const groups = versions.at(-1)?.spec.groups ?? [];
+  return scales.map(({ count, group: name, submittedAtMs, submittedBy }) => {
+    const group = groups.find((candidate) => candidate.name === name);
+    return {
+      group: name,
+      count,
+      file_count: group === undefined || group.countByDefault === true ? null : group.count,
+      submitted_by: submittedBy,
+      submitted_at: isoTime(submittedAtMs),
+    };
+  });
+}
+
+export function tagRows({ tags = [], versions }: JobRecord): TagRow[] {
+  return tags.flatMap(({ description = null, name, submittedAtMs, submittedBy, versionId }) => {
+    const version = versions.find(({ id }) => id === versionId)?.number;
+    if (version === undefined) return [];
+    const by = { submitted_by: submittedBy, submitted_at: isoTime(submittedAtMs) };
+    return [{ name, version, version_id: versionId, description, ...by }];
+  });
+}
+
 /** `spec` in the shape of the job file. */
-export function versionRow(version: AdmittedVersion, spec: Record<string, unknown>): VersionRow {
+export function versionRow(
+  version: AdmittedVersion,
+  tags: readonly VersionTag[],
+  spec: Record<string, unknown>,
+): VersionRow {
   return {
     version: version.number,
     version_id: version.id,
     operation: version.operation,
+    tags: tags.filter(({ versionId }) => versionId === version.id).map(({ name }) => name),
     index: version.index,
     submitted_by: version.submittedBy,
     submitted_at: isoTime(version.submittedAtMs),

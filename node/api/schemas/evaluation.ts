@@ -14,6 +14,7 @@ const StatusWord = OneOf<EvaluationStatus>({
 const TriggerWord = OneOf<EvaluationTrigger>({
   "job-admitted": true,
   "job-stopped": true,
+  "job-scaled": true,
   "allocation-ended": true,
   "allocation-stopped": true,
   "allocation-judged": true,

@@ -29,6 +29,32 @@ export const GroupSummary = Type.Object(
 );
 export type GroupSummary = Static<typeof GroupSummary>;
 
+export const TagRow = Type.Object(
+  {
+    name: Type.String(),
+    version: Type.Integer({ minimum: 1 }),
+    version_id: Type.String(),
+    description: Nullable(Type.String()),
+    submitted_by: Type.String(),
+    submitted_at: Time,
+  },
+  { $id: "JobTag", ...closed },
+);
+export type TagRow = Static<typeof TagRow>;
+export const TagList = ListOf(TagRow);
+
+const ScaleRow = Type.Object(
+  {
+    group: Type.String(),
+    count: Count,
+    file_count: Nullable(Type.Integer({ minimum: 0, description: "null: the job file leaves it out" })),
+    submitted_by: Type.String(),
+    submitted_at: Time,
+  },
+  { $id: "JobScale", ...closed },
+);
+export type ScaleRow = Static<typeof ScaleRow>;
+
 const jobFields = {
   id: Type.String(),
   namespace: Type.String(),
@@ -46,9 +72,12 @@ const jobFields = {
       state: OneOf<RolloutState["state"]>({ done: true, running: true, paused: true }),
       updated: Type.Integer({ minimum: 0, description: "instances that run what the present version says" }),
       wanted: Count,
+      reason: Type.Optional(Type.String({ description: "why it is paused" })),
     },
     closed,
   ),
+  scales: Type.Array(ScaleRow, { description: "counts that were set in place of the job file's" }),
+  tags: Type.Array(TagRow, { description: "names of versions" }),
   submitted_by: Type.String(),
   submitted_at: Time,
   create_index: Count,
@@ -77,6 +106,7 @@ export const VersionRow = Type.Object(
     version: Type.Integer({ minimum: 1 }),
     version_id: Type.String(),
     operation: OneOf<AdmittedVersion["operation"]>({ run: true, stop: true }),
+    tags: Type.Array(Type.String(), { description: "names of this version" }),
     index: Count,
     submitted_by: Type.String(),
     submitted_at: Time,
@@ -114,6 +144,15 @@ export const listJobsQuery = {
   namespace: Type.Optional(Type.String({ ...Name, description: "only of this namespace" })),
   prefix: Type.Optional(Type.String({ maxLength: 63, description: "only ids that start like this" })),
 };
+
+/** No body, or an empty one, names the present version. */
+export const TagBody = Type.Object(
+  {
+    version: Type.Optional(Type.Integer({ minimum: 1, description: "default: the present one" })),
+    description: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  },
+  closed,
+);
 
 export const submitQuery = {
   ...namespaceQuery,

@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { Change } from "../../jobfile/index.ts";
-import { Count, ErrorDetail, Nullable, namespaceQuery, OneOf } from "./common.ts";
+import { Count, ErrorDetail, Name, Nullable, namespaceQuery, OneOf } from "./common.ts";
 import { RefusalRow } from "./evaluation.ts";
 import { ExplainedGroupRow } from "./explanation.ts";
 
@@ -44,11 +44,22 @@ const GroupPlanRow = Type.Object(
   {
     place: Type.Integer({ minimum: 0, description: "new ones that get a place" }),
     replace: Type.Integer({ minimum: 0, description: "stopped and placed anew, with the changes" }),
+    update: Type.Integer({ minimum: 0, description: "they run on and take the changes over" }),
     keep: Type.Integer({ minimum: 0, description: "they run on as they are" }),
     stop: Type.Integer({ minimum: 0, description: "stopped, with nothing in their stead" }),
     unplaced: Type.Integer({ minimum: 0, description: "no node can take them; see refusals" }),
   },
   { $id: "GroupPlan", ...closed },
+);
+
+const CountPlanRow = Type.Object(
+  {
+    group: Type.String(),
+    scaled: Type.Integer({ minimum: 0, description: "what the count was scaled to" }),
+    file: Nullable(Type.Integer({ minimum: 0, description: "null: the file leaves it out" })),
+    holds: Type.Boolean({ description: "the scaled count goes on; else the file's, which it has changed" }),
+  },
+  { $id: "CountPlan", ...closed },
 );
 
 export const PlanRow = Type.Object(
@@ -62,6 +73,7 @@ export const PlanRow = Type.Object(
       minimum: 0,
       description: "submit with this one to get what is planned here",
     }),
+    counts: Type.Array(CountPlanRow, { description: "groups whose count was scaled" }),
     diff: Type.Array(DiffRow),
     groups: Type.Record(Type.String(), GroupPlanRow),
     placements: Type.Array(PlannedPlaceRow),
@@ -83,10 +95,14 @@ export const planQuery = {
   explain: Type.Optional(Type.Boolean({ description: "say what each node is to each group" })),
 };
 
-export const RevertBody = Type.Object(
-  { version: Type.Integer({ minimum: 1, description: "the version to run again, as a new one" }) },
-  closed,
-);
+export const RevertBody = Type.Union([
+  Type.Object(
+    { version: Type.Integer({ minimum: 1, description: "the version to run again, as a new one" }) },
+    closed,
+  ),
+  Type.Object({ tag: Type.String({ ...Name, description: "the name of that version" }) }, closed),
+]);
+export type RevertBody = Static<typeof RevertBody>;
 
 export const ScaleBody = Type.Object(
   {

@@ -82,6 +82,9 @@ export const EventType = OneOf<LedgerEvent["type"]>({
   AllocationPlaced: true,
   AllocationUpdated: true,
   AllocationForgotten: true,
+  JobScaled: true,
+  JobTagged: true,
+  RolloutUpdated: true,
   EvaluationUpdated: true,
   EvaluationForgotten: true,
 });
@@ -117,7 +120,7 @@ export const EventsQuery = Query({
     }),
   ),
   topic: Type.Optional(
-    Type.Array(EventType, { maxItems: 9, description: "only these types; may be repeated" }),
+    Type.Array(EventType, { maxItems: 16, description: "only these types; may be repeated" }),
   ),
   ...jobQuery,
   follow: Type.Optional(Type.Boolean({ description: "false: what there is, then the end" })),

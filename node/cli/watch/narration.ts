@@ -13,6 +13,7 @@ interface Seen {
   readonly why: string;
   readonly restarts: number;
   readonly health: string;
+  readonly version: number;
 }
 
 export class Narration {
@@ -71,6 +72,7 @@ export class Narration {
       before?.phase !== now.phase || before.why !== now.why || before.restarts !== now.restarts;
     const texts = [
       ...(isNew ? [placedText(row)] : []),
+      ...(before !== undefined && before.version < now.version ? [`runs on as version ${now.version}`] : []),
       ...(hasNewPhase ? this.#phaseTexts(row, now, before) : []),
       ...(before?.health === now.health ? [] : this.#healthTexts(now)),
     ];
@@ -122,7 +124,7 @@ function seenOf(row: AllocationRow): Seen {
   const why = isWished ? row.desired_reason : word === "running" ? null : row.message;
   // What is ending or has ended is neither well nor unwell any more.
   const health = word === "running" ? row.health : "none";
-  return { phase: word, why: plainText(why ?? ""), restarts, health };
+  return { phase: word, why: plainText(why ?? ""), restarts, health, version: row.version };
 }
 
 function isTrouble({ phase, health }: Seen): boolean {

@@ -96,20 +96,26 @@ function whatFollows(row: AllocationRow, evaluation: EvaluationRow | undefined):
 
 /** An instance of this version was found bad, and no other follows. */
 export function paused(job: JobDetailRow): Outcome {
-  const { updated, wanted } = job.rollout;
+  const { reason = "an instance is not good" } = job.rollout;
   const rows = job.allocations.filter((row) => row.version === job.version && row.desired === "run");
   const bad = rows.find((row) => row.status === "failed") ?? rows.find((row) => row.health === "unhealthy");
-  const at = bad === undefined ? "" : ` at allocation ${shortId(bad.id)} of ${slotOf(bad)}`;
   return {
     state: "failed",
     exitCode: EXIT.failed,
-    message: `the rollout of job ${job.id} version ${job.version} pauses${at}: it is not good`,
-    lines: [
-      `    ${wanted - updated} of ${wanted} keep the version before`,
-      `    \`peer job revert ${job.id} VERSION\` goes back, \`peer job history ${job.id}\` lists what to`,
-    ],
+    message: `the rollout of job ${job.id} version ${job.version} pauses: ${plainText(reason)}`,
+    lines: pauseLines(job).map((line) => `    ${line}`),
     ...(bad === undefined ? {} : { failed: failedOf(bad) }),
   };
+}
+
+/** Where a paused rollout stands, and what to do. */
+export function pauseLines(job: Pick<JobDetailRow, "id" | "rollout">): readonly string[] {
+  const { updated, wanted } = job.rollout;
+  return [
+    `${wanted - updated} of ${wanted} run on as before; nothing more is replaced until somebody says so:`,
+    `\`peer job run FILE\` with a mended file, or with the same one to try again;`,
+    `\`peer job revert ${job.id} VERSION\` to go back, \`peer job history ${job.id}\` lists what to`,
+  ];
 }
 
 export function stuck(job: JobDetailRow, waitsFor: string, forMs: number): Outcome {

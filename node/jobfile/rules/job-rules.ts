@@ -11,7 +11,6 @@ import {
   MAX_DELAY_MS_DEFAULT,
   RESCHEDULE_DEFAULTS,
   RESTART_DEFAULTS,
-  UPDATE_DEFAULT,
 } from "../defaults.ts";
 import { type Path, quote } from "../findings.ts";
 import type { GroupDraft, JobDraft } from "../shape/job-shape.ts";
@@ -20,17 +19,18 @@ import type { RuleContext } from "./context.ts";
 import { checkOrder } from "./order-rules.ts";
 import { checkGroupPlacement, checkJobPlacement } from "./placement-rules.ts";
 import { checkServices } from "./service-rules.ts";
+import { checkGroupUpdate, checkJobUpdate } from "./update-rules.ts";
 import { checkVariables } from "./variable-rules.ts";
 import { checkPrograms } from "./variant-rules.ts";
 
 export function checkRules(job: JobDraft, context: RuleContext): void {
   const type = job.type ?? JOB_DEFAULTS.type;
-  checkUpdate(job, type, [], context);
+  checkJobUpdate(job, type, context);
   checkJobPlacement(job, type, context);
   for (const [name, group] of Object.entries(job.groups ?? {})) {
     if (group === undefined) continue;
     const path = ["groups", name];
-    checkUpdate(group, type, path, context);
+    checkGroupUpdate(job, group, type, path, context);
     checkGroupPlacement(group, type, path, job, context);
     checkRestarts(group, type, path, context);
     checkReschedule(group, type, path, context);
@@ -39,28 +39,6 @@ export function checkRules(job: JobDraft, context: RuleContext): void {
     checkOrder(group, path, context);
     checkServices(job, name, group, path, context);
   }
-}
-
-function checkUpdate(
-  draft: Pick<JobDraft, "update"> | Pick<GroupDraft, "update">,
-  type: JobType,
-  place: Path,
-  context: RuleContext,
-): void {
-  const { update } = draft;
-  if (update === undefined) return;
-  const path = [...place, "update"];
-  if (type !== "service") {
-    const message = `a ${type} job is not rolled out: a changed one runs again`;
-    context.problem(path, message, "remove update");
-    return;
-  }
-  const { min_healthy_time: minHealthy = UPDATE_DEFAULT.minHealthyTimeMs } = update;
-  const { healthy_deadline: deadline = UPDATE_DEFAULT.healthyDeadlineMs } = update;
-  if (minHealthy < deadline) return;
-  const [healthyText, deadlineText] = [formatDuration(minHealthy), formatDuration(deadline)];
-  const message = `min_healthy_time ${healthyText} leaves no time before healthy_deadline, ${deadlineText}`;
-  context.problem(path, message, "raise healthy_deadline, or lower min_healthy_time");
 }
 
 function checkRestarts(group: GroupDraft, type: JobType, path: Path, context: RuleContext): void {

@@ -117,6 +117,16 @@ const updateShape = record(
       "An instance that is not good by then is bad, and the rollout pauses.",
       { default: formatDuration(UPDATE_DEFAULT.healthyDeadlineMs) },
     ),
+    progress_deadline: optional(
+      duration(0),
+      "A rollout with no more good instances for this long pauses; 0: never. Over `healthy_deadline`.",
+      { default: formatDuration(UPDATE_DEFAULT.progressDeadlineMs) },
+    ),
+    order: optional(
+      choice(["stop-first", "start-first"]),
+      "`start-first`: the new instance is proved good, beside the old one, before that is stopped.",
+      { default: UPDATE_DEFAULT.order },
+    ),
   },
   { later: later.UPDATE_LATER },
 );

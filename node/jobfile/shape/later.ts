@@ -53,10 +53,8 @@ export const UPDATE_LATER: Later = {
   canary: NO_CANARY,
   auto_promote: NO_CANARY,
   auto_revert: "remove it: a bad rollout pauses; submit the former job file again to go back",
-  progress_deadline: "remove it: `healthy_deadline` bounds each instance",
   health_check: "remove it: all tasks must run and all checks of the group pass",
   stagger: "remove it: `min_healthy_time` is the pause between instances",
-  order: "remove it: the old instance ends before the new one starts",
 };
 
 export const GROUP_LATER: Later = {

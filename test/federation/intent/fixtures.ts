@@ -114,6 +114,6 @@ export function stopBody(parents: readonly Hash[] = []): JobVersionBody {
 const FIRST: ViaPosition = { viaIncarnation: INCARNATION, viaSequence: 1 };
 
 /** Signed by `peer`, accepted by `peer`. */
-export function entryOf(body: JobVersionBody, position: ViaPosition = FIRST): Entry {
+export function entryOf(body: JobVersionBody, position: ViaPosition = FIRST): Entry<"job.version"> {
   return countersign(signEntry(jobVersionContent(body, peer, chain), peer), peer, position);
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
-  type Entry,
+  type Entry as AnyEntry,
   type Hash,
   InvariantError,
   type JobIntent,
@@ -11,6 +11,8 @@ import {
   versionId,
 } from "../../../federation/index.ts";
 import { crypto, entryOf, peer, runBody, stopBody } from "./fixtures.ts";
+
+type Entry = AnyEntry<"job.version">;
 
 /**
  * The graph is made of what counts: these tests leave the signatures out, and tell carriers apart by them.

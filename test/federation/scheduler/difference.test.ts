@@ -33,7 +33,7 @@ function shopOf(changes: Partial<GroupSpec> = {}, job: Partial<JobSpec> = {}): J
   return specOf("shop", [groupOf("web", changes)], job);
 }
 
-const nothing: JobDifference = { place: [], stop: [], abandoned: [], waitingForStop: 0 };
+const nothing: JobDifference = { place: [], stop: [], update: [], abandoned: [], waitingForStop: 0 };
 const web = (index: number) => ({ group: "web", index });
 /** Another run than `shopOf()`. */
 const changed = { tasks: [taskOf("app", { env: { LOG: "debug" } })] };
@@ -69,7 +69,8 @@ test("a group that the new version does not have is stopped", () => {
 
 test("scaling up places the new slots and touches nothing else", () => {
   const job = jobOf(shopOf(), shopOf({ count: 3 }));
-  assert.deepEqual(differ(job, [allocationOf("a")]), { ...nothing, place: [web(1), web(2)] });
+  const expected = { ...nothing, place: [web(1), web(2)], update: [{ id: "a" }] };
+  assert.deepEqual(differ(job, [allocationOf("a")]), expected);
 });
 
 test("scaling down stops the slots from the end, those that do no work first", () => {
@@ -81,7 +82,7 @@ test("scaling down stops the slots from the end, those that do no work first", (
     allocationOf("three", { index: 3, health: "unhealthy" }),
     allocationOf("four", { index: 4 }),
   ]);
-  assert.deepEqual(difference, { ...nothing, stop: difference.stop });
+  assert.deepEqual(difference, { ...nothing, stop: difference.stop, update: [{ id: "zero" }] });
   assert.deepEqual(ids(difference), ["three", "one", "four", "two"]);
   assert.ok(difference.stop.every((stop) => stop.reason === "scaled down to 1"));
 });
@@ -125,7 +126,8 @@ test("new wishes about nodes move only those whose node does not meet them", () 
     assert.deepEqual(place, [], "what is done is done wherever it was");
   }
   const affinities = rack.map((wish) => ({ ...wish, weight: 100 }));
-  assert.deepEqual(differ(jobOf(shopOf(), shopOf({ affinities })), [allocationOf("a")]), nothing);
+  const kept = { ...nothing, update: [{ id: "a" }] };
+  assert.deepEqual(differ(jobOf(shopOf(), shopOf({ affinities })), [allocationOf("a")]), kept);
 });
 
 test("a version that the ledger forgot counts as changed", () => {
@@ -207,7 +209,8 @@ test("a completed batch instance is done, until another run of it is admitted", 
 });
 
 test("a stop that was taken back before anything stopped changes nothing", () => {
-  assert.deepEqual(differ(jobOf(shopOf(), "stop", shopOf()), [allocationOf("a")]), nothing);
+  const kept = { ...nothing, update: [{ id: "a" }] };
+  assert.deepEqual(differ(jobOf(shopOf(), "stop", shopOf()), [allocationOf("a")]), kept);
 });
 
 test("a huge count is asked for in parts", () => {

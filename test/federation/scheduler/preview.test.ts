@@ -15,7 +15,7 @@ import {
 } from "../fixtures.ts";
 
 const OPTIONS = { seed: 0, nowMs: 0 };
-const nothing = { place: 0, replace: 0, keep: 0, stop: 0, unplaced: 0 };
+const nothing = { place: 0, replace: 0, update: 0, keep: 0, stop: 0, unplaced: 0 };
 
 function preview(spec: JobSpec, job?: JobRecord, allocations: readonly Allocation[] = []) {
   const rows = { nodes: [nodeOf("node-a")], jobs: job === undefined ? [] : [job], allocations };
@@ -49,10 +49,10 @@ describe("a preview of a job", () => {
 
   test("that grows keeps what runs and adds the rest; that shrinks stops the surplus", () => {
     assert.deepEqual(preview(shop(5), jobOf(shop(2)), two).groups, {
-      web: { ...nothing, keep: 2, place: 3 },
+      web: { ...nothing, update: 2, place: 3 },
     });
     const fewer = preview(shop(1), jobOf(shop(2)), two);
-    assert.deepEqual(fewer.groups, { web: { ...nothing, keep: 1, stop: 1 } });
+    assert.deepEqual(fewer.groups, { web: { ...nothing, update: 1, stop: 1 } });
     assert.deepEqual(fewer.stops, [{ id: "b", reason: "scaled down to 1" }]);
   });
 
@@ -70,7 +70,7 @@ describe("a preview of a job", () => {
     const before = specOf("shop", [groupOf("api"), groupOf("web", { count: 2 })]);
     const api = allocationOf("c", { group: "api" });
     const found = preview(shop(2), jobOf(before), [...two, api]);
-    assert.deepEqual(found.groups, { web: { ...nothing, keep: 2 }, api: { ...nothing, stop: 1 } });
+    assert.deepEqual(found.groups, { web: { ...nothing, update: 2 }, api: { ...nothing, stop: 1 } });
   });
 
   test("that does not fit says why and what would help", () => {

@@ -24,6 +24,7 @@ import {
   type RegionId,
 } from "../../../federation/index.ts";
 import { buildApi, type JobFormat } from "../../../node/api/index.ts";
+import type { ScaleWish, TagWish } from "../../../node/authority/adjustments.ts";
 import type {
   EventFeed,
   LogChunk,
@@ -259,6 +260,21 @@ export class FakeService implements PeerService {
       safety: "durable" as const,
       changed: true,
     };
+  }
+
+  async scaleJob(wish: ScaleWish, options: SubmitOptions) {
+    this.#note({ call: "scaleJob", wish, options });
+    return { ...this.#adjusted(wish), changed: true };
+  }
+
+  async tagJob(wish: TagWish, options: SubmitOptions) {
+    this.#note({ call: "tagJob", wish, options });
+    return { ...this.#adjusted(wish), changed: true };
+  }
+
+  #adjusted({ job, namespace }: Pick<TagWish, "job" | "namespace">) {
+    const versionId = "aa".repeat(32) as Hash;
+    return { namespace, job, versionId, version: 1, index: 12, safety: "admitted" as const };
   }
 
   async stopAllocation(id: AllocationId) {

@@ -33,13 +33,14 @@ describe("planning a job", () => {
       version: 2,
       replaces_version: 1,
       check_index: 5,
+      counts: [],
       diff: [
         { path: ["priority"], change: "edited", before: 50, after: 60 },
         { path: ["groups", "web", "count"], change: "edited", before: 2, after: 1 },
         { path: ["groups", "web", "meta"], change: "added" },
         { path: ["groups", "web", "meta", "a"], change: "added", after: "b" },
       ],
-      groups: { web: { place: 0, replace: 1, keep: 0, stop: 1, unplaced: 0 } },
+      groups: { web: { place: 0, replace: 1, update: 0, keep: 0, stop: 1, unplaced: 0 } },
       placements: [
         {
           group: "web",
@@ -80,7 +81,9 @@ describe("planning a job", () => {
       [json.changed, json.version, json.diff, json.placements, json.stops],
       [false, 1, [], [], []],
     );
-    assert.deepEqual(json.groups, { web: { place: 0, replace: 0, keep: 2, stop: 0, unplaced: 0 } });
+    assert.deepEqual(json.groups, {
+      web: { place: 0, replace: 0, update: 0, keep: 2, stop: 0, unplaced: 0 },
+    });
   });
 
   test("of a new job is told with static ports, but none that would be drawn again", async () => {
@@ -152,40 +155,38 @@ describe("reverting a job", () => {
 });
 
 describe("scaling a job", () => {
-  const scale = (tables: Tables, body: object) => {
-    const made = peer(tables);
-    return { ...made, answer: ask(made.app, "POST", "/v1/jobs/shop/scale", { body }) };
-  };
-
-  test("submits the same spec with another count, unless it was changed meanwhile", async () => {
-    const { answer, service } = scale(two, { count: 5 });
-    assert.equal((await answer).status, 200, (await answer).text);
-    const options = { submittedBy: "operator", checkIndex: 5 };
-    assert.deepEqual(service.calls, [{ call: "submit", namespace: "default", job: "shop", options }]);
-    assert.deepEqual(service.submitted, { ...shop, groups: [group({ count: 5 })] });
+  test("asks for a count of a group and nothing else, by either verb", async () => {
+    for (const verb of ["POST", "PUT"] as const) {
+      const { app, service } = peer(two);
+      const body = { group: "web", count: 5 };
+      const answer = await ask(app, verb, "/v1/jobs/shop/scale?check_index=5", { body });
+      assert.equal(answer.status, 200, answer.text);
+      const wish = { namespace: "default", job: "shop", ...body };
+      const options = { submittedBy: "operator", checkIndex: 5 };
+      assert.deepEqual(service.calls, [{ call: "scaleJob", wish, options }]);
+    }
   });
 
-  test("needs the group where there are more than one, and one that is there", async () => {
-    const both = spec({ groups: [group({ name: "api" }), group()] });
-    const tables = { ...two, jobs: [job({}, both)] };
-    const open = await scale(tables, { count: 5 }).answer;
-    assert.deepEqual([open.status, open.json.error.hint], [400, "it has api, web"]);
-    assert.equal((await scale(tables, { group: "db", count: 5 }).answer).status, 404);
-    const { answer, service } = scale(tables, { group: "api", count: 5 });
-    assert.equal((await answer).status, 200);
-    assert.deepEqual(
-      service.submitted?.groups.map(({ count }) => count),
-      [5, 2],
-    );
+  test("takes no count that is none", async () => {
+    const { app, service } = peer(two);
+    for (const body of [{ count: -1 }, { count: 1.5 }, { count: "2" }, {}, { count: 1, more: 2 }]) {
+      assert.equal((await ask(app, "POST", "/v1/jobs/shop/scale", { body })).status, 400);
+    }
+    assert.deepEqual(service.calls, []);
   });
+});
 
-  test("is refused of a stopped job, of one on every node, and beyond the largest count", async () => {
-    const stopped = { ...two, jobs: [job({ stopped: true })] };
-    assert.equal((await scale(stopped, { count: 1 }).answer).json.error.code, "conflict");
-    const system = { ...two, jobs: [job({}, spec({ type: "system" }))] };
-    assert.equal((await scale(system, { count: 1 }).answer).status, 400);
-    const many = await scale(two, { count: 10_001 }).answer;
-    assert.equal(many.json.error.message, "count must be from 0 to 10000; this is 10001");
-    assert.equal((await scale(two, { count: -1 }).answer).status, 400);
+describe("tags of a job", () => {
+  test("are set and taken away by name", async () => {
+    const { app, service } = peer(two);
+    const body = { version: 1, description: "known good" };
+    assert.equal((await ask(app, "PUT", "/v1/jobs/shop/tags/stable", { body })).status, 200);
+    assert.equal((await ask(app, "DELETE", "/v1/jobs/shop/tags/stable")).status, 200);
+    const wish = { namespace: "default", job: "shop", name: "stable" };
+    const options = { submittedBy: "operator" };
+    assert.deepEqual(service.calls, [
+      { call: "tagJob", wish: { ...wish, ...body }, options },
+      { call: "tagJob", wish: { ...wish, remove: true }, options },
+    ]);
   });
 });

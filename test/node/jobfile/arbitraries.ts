@@ -90,12 +90,18 @@ const update: fc.Arbitrary<UpdatePolicy> = fc
     maxParallel: fc.integer({ min: 0, max: 10_000 }),
     minHealthyTimeMs: fc.integer({ min: 0, max: HOUR_MS }),
     spareMs: fc.integer({ min: 1_000, max: HOUR_MS }),
+    progressMs: fc.option(fc.integer({ min: 1, max: HOUR_MS }), { nil: undefined }),
+    order: fc.constantFrom("start-first" as const, undefined),
   })
-  .map(({ maxParallel, minHealthyTimeMs, spareMs }) => ({
+  .map(({ maxParallel, minHealthyTimeMs, order, progressMs, spareMs }) => ({
     maxParallel,
     minHealthyTimeMs,
     healthyDeadlineMs: minHealthyTimeMs + spareMs,
-  }));
+    // The default is left out: it is absent from a spec, too.
+    ...(progressMs === undefined ? {} : { progressDeadlineMs: minHealthyTimeMs + spareMs + progressMs }),
+    ...(order === undefined ? {} : { order }),
+  }))
+  .filter(({ progressDeadlineMs }) => progressDeadlineMs !== 600_000);
 const NOMAD_NAME = /^attr\.(cpu|kernel|os|memory|nomad)\./;
 
 const attribute = fc.oneof(

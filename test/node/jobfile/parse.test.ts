@@ -50,6 +50,7 @@ describe("what a job file leaves out", () => {
         {
           name: "web",
           count: 1,
+          countByDefault: true,
           meta: {},
           restart: { attempts: 2, intervalMs: 1_800_000, delayMs: 15_000, mode: "fail" },
           reschedule: {

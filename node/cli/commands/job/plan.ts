@@ -43,6 +43,7 @@ function printPlan(out: Output, plan: PlanRow, path: string): void {
   out.lines(diffLines(titleOf(plan), plan.diff, (text, style) => out.paint(text, style)));
   if (plan.diff.length > 0) out.line();
   printGroups(out, plan);
+  printCounts(out, plan);
   printPlacements(out, plan);
   printStops(out, plan);
   if (plan.refusals.length > 0) out.lines(["", "Without a place:", ...refusalLines(plan)]);
@@ -65,7 +66,7 @@ function titleOf(plan: PlanRow): string {
 }
 
 function printGroups(out: Output, plan: PlanRow): void {
-  const counts = ["place", "replace", "keep", "stop", "unplaced"] as const;
+  const counts = ["place", "replace", "update", "keep", "stop", "unplaced"] as const;
   out.rows(
     [{ header: "group", isFlexible: true }, ...counts.map((header) => ({ header }))],
     Object.entries(plan.groups).map(([name, group]) => [
@@ -73,6 +74,19 @@ function printGroups(out: Output, plan: PlanRow): void {
       ...counts.map((count) => String(group[count])),
     ]),
   );
+}
+
+function printCounts(out: Output, { counts, job }: PlanRow): void {
+  if (counts.length > 0) out.line();
+  for (const { file, group, holds, scaled } of counts) {
+    if (holds) {
+      const said = file === null ? "leaves it out" : `says ${file}, as before`;
+      out.line(`count ${scaled} of ${group} comes from \`job scale\`; the file ${said}`);
+    } else {
+      const back = `\`peer job scale ${job} ${group} ${scaled}\` would set it again`;
+      out.line(`count ${file} of ${group} is new in the file and ends \`job scale\` to ${scaled}; ${back}`);
+    }
+  }
 }
 
 function printPlacements(out: Output, { placements }: PlanRow): void {

@@ -1,9 +1,10 @@
 import type { AllocationRow, JobDetailRow } from "../../../api/index.ts";
 import { type CommandContext, CommandError, EXIT } from "../../command.ts";
 import type { Client } from "../../connection/client.ts";
-import { formatAgo, shortId } from "../../format.ts";
+import { formatAgo, plainText, shortId } from "../../format.ts";
 import { findJob } from "../../lookup.ts";
 import { statusCell } from "../../output.ts";
+import { pauseLines } from "../../watch/outcome.ts";
 import { isEnded, phaseOf } from "../../watch/phase.ts";
 import { refusalLines } from "../../watch/refusals.ts";
 import { allocationCells, allocationColumns } from "../alloc/row.ts";
@@ -44,9 +45,20 @@ export function printJob(context: CommandContext, job: JobDetailRow): number {
     ...(rollout.state === "done"
       ? []
       : [["Rollout", `${rollout.state}, ${rollout.updated} of ${rollout.wanted} run it`] as const]),
+    ...job.scales.map((scale) => ["Count", scaleText(scale)] as const),
+    ...(job.tags.length === 0
+      ? []
+      : [["Tags", job.tags.map(({ name, version }) => `${name} (${version})`).join(", ")] as const]),
     ["Submitted", `${formatAgo(job.submitted_at, nowMs)} by ${job.submitted_by}`],
     ["Index", `${job.modify_index} (for --check-index)`],
   ]);
+  if (rollout.state === "paused") {
+    out.line();
+    out.lines([
+      out.paint(`The rollout is paused: ${plainText(rollout.reason ?? "an instance is not good")}`, "yellow"),
+      ...pauseLines(job).map((line) => `    ${line}`),
+    ]);
+  }
   out.line();
   const counts = ["desired", "starting", "running", "healthy", "complete", "failed"] as const;
   out.rows(
@@ -60,6 +72,12 @@ export function printJob(context: CommandContext, job: JobDetailRow): number {
   }
   if (shown.length > 0) printAllocations(context, job, shown, nowMs);
   return EXIT.done;
+}
+
+/** `web: 5 by job scale (ada); the file says 3`. */
+function scaleText({ count, file_count, group, submitted_by }: JobDetailRow["scales"][number]): string {
+  const file = file_count === null ? "the file leaves it out" : `the file says ${file_count}`;
+  return `${group}: ${count} by \`job scale\` (${submitted_by}); ${file}`;
 }
 
 /** All that live, and the newest of those that ended. */

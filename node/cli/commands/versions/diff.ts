@@ -1,15 +1,14 @@
 import { type CommandContext, CommandError, EXIT } from "../../command.ts";
 import { diffLines } from "./diff-text.ts";
-import { diffVersions, findVersion, versionNumber, versionsOf } from "./versions.ts";
+import { diffVersions, findVersion, versionsOf } from "./versions.ts";
 
 export async function run(context: CommandContext): Promise<number> {
   const { out } = context;
   const [job = "", first, second] = context.arguments;
-  const wanted = [first, second].map((text) => (text === undefined ? undefined : versionNumber(text)));
   const versions = await versionsOf(context, await context.client(), job);
   const newest = versions.at(-1);
-  const after = wanted[1] === undefined ? newest : findVersion(versions, wanted[1], job);
-  const before = wanted[0] === undefined ? versions.at(-2) : findVersion(versions, wanted[0], job);
+  const after = second === undefined ? newest : findVersion(versions, second, job);
+  const before = first === undefined ? versions.at(-2) : findVersion(versions, first, job);
   if (before === undefined || after === undefined) {
     throw new CommandError(`job ${job} has one version: there is nothing to compare it with`, {
       hint: "`peer job plan FILE` compares it with a file",

@@ -21,7 +21,7 @@ function printTable({ out, clock }: CommandContext, newestFirst: readonly Versio
   const nowMs = clock.nowMs();
   out.rows(
     [
-      ...["version", "operation", "age", "by", "index"].map((header) => ({ header })),
+      ...["version", "operation", "age", "by", "index", "tags"].map((header) => ({ header })),
       { header: "changes", isFlexible: true },
     ],
     newestFirst.map((row, index) => [
@@ -30,6 +30,7 @@ function printTable({ out, clock }: CommandContext, newestFirst: readonly Versio
       formatAge(row.submitted_at, nowMs),
       row.submitted_by,
       String(row.index),
+      row.tags.join(" ") || "-",
       changesText(row, newestFirst[index + 1]),
     ]),
   );

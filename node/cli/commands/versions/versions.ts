@@ -19,13 +19,23 @@ export async function versionsOf(
   return versions;
 }
 
-export function findVersion(versions: readonly VersionRow[], number: number, job: string): VersionRow {
-  const found = versions.find(({ version }) => version === number);
+/** By number or tag. */
+export function findVersion(versions: readonly VersionRow[], text: string, job: string): VersionRow {
+  const number = isNumber(text) ? versionNumber(text) : undefined;
+  const found = versions.find(({ tags, version }) =>
+    number === undefined ? tags.includes(text) : version === number,
+  );
   if (found !== undefined) return found;
-  throw new CommandError(`job ${job} has no version ${number}`, {
+  const kept = versions.map(({ tags, version }) => [version, ...tags].join(" "));
+  throw new CommandError(`job ${job} has no ${number === undefined ? "tag" : "version"} ${text}`, {
     code: "not_found",
-    hint: `it keeps ${versions.map(({ version }) => version).join(", ")}`,
+    hint: `it keeps ${kept.join(", ")}`,
   });
+}
+
+/** No tag is one. */
+export function isNumber(text: string): boolean {
+  return /^[0-9]+$/.test(text);
 }
 
 export function versionNumber(text: string): number {

@@ -85,8 +85,8 @@ describe("peer job plan", () => {
 -             port: "http"
 -             tags: ["blue"]
 
-GROUP  PLACE  REPLACE  KEEP  STOP  UNPLACED
-web    0      1        0     1     0
+GROUP  PLACE  REPLACE  UPDATE  KEEP  STOP  UNPLACED
+web    0      1        0       0     1     0
 
 Placed:
 INSTANCE  NODE  PORTS  IN PLACE OF
@@ -176,11 +176,11 @@ describe("versions of a job", () => {
     const { stdout } = await run("job", "history", "shop");
     assert.equal(
       stdout,
-      `VERSION  OPERATION  AGE  BY        INDEX  CHANGES
-4        run        0s   operator  9      groups.web.count, groups.web.meta.a
-3        stop       0s   operator  8      none
-2        run        0s   operator  7      priority, groups.web.count, groups.web.meta.a
-1        run        0s   operator  5      -
+      `VERSION  OPERATION  AGE  BY        INDEX  TAGS  CHANGES
+4        run        0s   operator  9      -     groups.web.count, groups.web.meta.a
+3        stop       0s   operator  8      -     none
+2        run        0s   operator  7      -     priority, groups.web.count, groups.web.meta.a
+1        run        0s   operator  5      -     -
 `,
     );
     assert.equal((await run("job", "history", "shop", "-q")).stdout, "4\n3\n2\n1\n");
@@ -222,7 +222,11 @@ describe("versions of a job", () => {
       [missing.code, missing.stderr],
       [1, "error: job shop has no version 9\n  next: it keeps 1, 2, 3, 4\n"],
     );
-    assert.equal((await run("job", "diff", "shop", "one")).code, 64);
+    const untagged = await run("job", "diff", "shop", "one");
+    assert.deepEqual(
+      [untagged.code, untagged.stderr],
+      [1, "error: job shop has no tag one\n  next: it keeps 1, 2, 3, 4\n"],
+    );
     assert.equal((await run("job", "diff", "none")).code, 1);
   });
 
@@ -243,21 +247,57 @@ describe("changes to a job by name", () => {
     const stop = await run("job", "revert", "shop", "3", "-d");
     assert.equal(stop.code, 1);
     assert.match(stop.stderr, /next: kept versions to run again: 1, 2, 4\n/);
-    assert.equal((await run("job", "revert", "shop", "x")).code, 64);
+    const untagged = await run("job", "revert", "shop", "x");
+    assert.deepEqual(
+      [untagged.code, untagged.stderr],
+      [1, "error: job shop has no tag x\n  next: it has none: `peer job tag NAME shop`\n"],
+    );
   });
 
   test("scale changes the count, of the only group or of the one named", async (context) => {
     const { run, service } = await peer(context);
     assert.equal((await run("job", "scale", "shop", "7", "-d")).code, 0);
-    assert.equal(service.submitted?.groups[0]?.count, 7);
-    assert.equal((await run("job", "scale", "shop", "web", "8", "-d")).code, 0);
-    assert.equal(service.submitted?.groups[0]?.count, 8);
-    assert.equal((await run("job", "scale", "shop", "api", "8")).code, 1);
+    assert.deepEqual(service.calls.at(-1), {
+      call: "scaleJob",
+      wish: { namespace: "default", job: "shop", count: 7 },
+      options: { submittedBy: "operator" },
+    });
+    assert.equal((await run("job", "scale", "shop", "web", "8", "-d", "--check-index", "9")).code, 0);
+    assert.deepEqual(service.calls.at(-1), {
+      call: "scaleJob",
+      wish: { namespace: "default", job: "shop", group: "web", count: 8 },
+      options: { submittedBy: "operator", checkIndex: 9 },
+    });
     const wrong = await run("job", "scale", "shop", "many");
     assert.deepEqual(
       [wrong.code, wrong.stderr],
       [64, "error: many is no count\n  next: usage: peer job scale JOB [GROUP] COUNT\n"],
     );
+  });
+});
+
+describe("tags", () => {
+  test("name a version, or the present one, and are taken away", async (context) => {
+    const { run, service } = await peer(context);
+    const named = await run("job", "tag", "stable", "shop", "2", "--description", "known good");
+    assert.deepEqual([named.code, named.stdout], [0, "==> job shop: stable is version 2 (admitted)\n"]);
+    const present = await run("job", "tag", "stable", "shop");
+    assert.equal(present.stdout, "==> job shop: stable is its present version (admitted)\n");
+    const gone = await run("job", "tag", "--remove", "stable", "shop");
+    assert.equal(gone.stdout, "==> job shop: stable is no tag any more (admitted)\n");
+    const wish = { namespace: "default", job: "shop", name: "stable" };
+    const wishes = service.calls.map((call) => (call as { wish: object }).wish);
+    assert.deepEqual(wishes, [
+      { ...wish, version: 2, description: "known good" },
+      wish,
+      { ...wish, remove: true },
+    ]);
+    assert.equal((await run("job", "tag", "--remove", "stable", "shop", "2")).code, 64);
+  });
+
+  test("are listed", async (context) => {
+    const { run } = await peer(context);
+    assert.match((await run("job", "tags", "shop")).stderr, /^no tags; `peer job tag NAME shop` names/);
   });
 });
 

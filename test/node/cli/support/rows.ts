@@ -94,6 +94,8 @@ export function evaluation(fields: Partial<EvaluationRow> = {}): EvaluationRow {
 export function job(fields: Partial<JobDetailRow> = {}): JobDetailRow {
   const allocations = fields.allocations ?? [];
   return {
+    scales: [],
+    tags: [],
     id: "shop",
     namespace: "default",
     type: "service",

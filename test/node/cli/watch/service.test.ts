@@ -284,15 +284,14 @@ describe("a rollout", () => {
         version: 2,
         groups: { web: group(2, rows) },
         allocations: rows,
-        rollout: { state: "paused", updated: 1, wanted: 2 },
+        rollout: { state: "paused", updated: 1, wanted: 2, reason: "allocation b of web[0] is not good" },
       }),
     ];
     const session = await watchSession({ argv: ["run", "-"], states, script });
-    assert.match(session.stdout, /pauses at allocation bbbbbbbb of web\[0\]: it is not good\n/);
-    assert.match(
-      session.stdout,
-      /\n {4}1 of 2 keep the version before\n {4}`peer job revert shop VERSION` goes/,
-    );
+    assert.match(session.stdout, /version 2 pauses: allocation b of web\[0\] is not good\n/);
+    assert.match(session.stdout, /\n {4}1 of 2 run on as before; nothing more is replaced until/);
+    assert.match(session.stdout, /\n {4}`peer job run FILE` with a mended file, or with the same one/);
+    assert.match(session.stdout, /\n {4}`peer job revert shop VERSION` to go back/);
     assert.equal(session.code, 1);
   });
 });
