@@ -322,7 +322,7 @@ test("property: a hostile plan of any form breaks nothing and never stops the le
         }
       },
     ),
-    { numRuns: Number(process.env["LEDGER_RUNS"] ?? 100) },
+    { numRuns: Number(process.env["LEDGER_RUNS"] ?? 250) },
   );
   // Some of it fits: how much is a matter of luck.
   assert.ok(taken > 0, "none of what they placed fits");
