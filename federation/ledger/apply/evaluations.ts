@@ -3,7 +3,7 @@
  * again, so reasons never pile up and none is lost (S23's events tell of each).
  */
 
-import { groupResources, staticPorts } from "../../fit/demand.ts";
+import { staticPorts } from "../../fit/demand.ts";
 import { namedNeighbours, ownNeighbourWishes } from "../../fit/neighbours.ts";
 import type { Evaluation, EvaluationTrigger, Refusal } from "../../model/evaluation.ts";
 import { type EvaluationId, jobKey, type NodeId } from "../../model/ids.ts";
@@ -13,13 +13,16 @@ import type { Change } from "../change.ts";
 import type { AdmittedVersion, JobRecord } from "../command.ts";
 import { compareText } from "../rows.ts";
 import type { Tables } from "../tables.ts";
+import { termsOf } from "./terms.ts";
 
 /** The job's open evaluation becomes pending with this as its newest reason; made when the job has none. */
 export function raiseEvaluation(change: Change, job: JobRecord, trigger: EvaluationTrigger): EvaluationId {
   const { tables } = change;
   const open = tables.openEvaluation(job.namespace, job.id);
   const { delayMs: _, ...held } = open ?? newEvaluation(change, job);
-  const keepsAttempts = held.status === "pending" && trigger !== "job-admitted";
+  // Plans that were refused again and again are made ever less often, until there is another reason.
+  const isRetry = trigger === "reschedule-due" && held.status === "blocked";
+  const keepsAttempts = (held.status === "pending" && trigger !== "job-admitted") || isRetry;
   // Written even when nothing but the index changes: a plan of an earlier view has not seen this reason.
   const pending: Evaluation = {
     ...held,
@@ -97,19 +100,19 @@ interface Parked {
 }
 
 /**
- * Necessary, not sufficient: the scheduler has more filters than the ledger. Constraints are not looked at;
- * what they depend on changes with the node's row or with the job's own allocations, and both are reasons by
- * themselves.
+ * Necessary, not sufficient: where the job's other instances are, and those of its neighbours, is not looked
+ * at; what changes that is a reason by itself.
  */
 function mightFit(tables: Tables, version: AdmittedVersion, parked: Parked, node: NodeRecord): boolean {
   if (parked.refusals.length === 0) return parked.status === "blocked";
   return parked.refusals.some((refusal) => {
-    const group = version.spec.groups.find((candidate) => candidate.name === refusal.group);
-    if (group === undefined) return true;
+    const terms = termsOf(version.spec, refusal.group);
+    if (terms === undefined) return true;
+    const { group, resources } = terms;
     // Nodes are near each other by what each of them says: any of them may change that.
     if (ownNeighbourWishes(version.spec, group).some(isByAttribute)) return true;
-    const demand = { ...groupResources(group), ports: staticPorts(group) };
-    return tables.obstacle(node, demand) === undefined;
+    if (terms.nodeRefusal(node) !== undefined) return false;
+    return tables.obstacle(node, { ...resources, ports: staticPorts(group) }) === undefined;
   });
 }
 

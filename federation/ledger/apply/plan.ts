@@ -27,8 +27,12 @@ import type { GroupTerms } from "./terms.ts";
 
 /** Plans of one evaluation that may be refused in part before it is parked. */
 export const PLAN_ATTEMPTS_MAX = 5;
-/** How long an evaluation is parked whose plans were refused that often: planner and ledger disagree. */
+/**
+ * How long an evaluation is parked whose plans were refused that often: planner and ledger disagree. Twice as
+ * long each time, up to the greatest.
+ */
 export const PLAN_REFUSED_DELAY_MS = 30_000;
+const PLAN_REFUSED_DELAY_MAX_MS = 600_000;
 
 interface Planned {
   readonly evaluation: Evaluation;
@@ -171,7 +175,10 @@ function settle(
       status: "blocked",
       refusals,
       attempts,
-      delayMs: PLAN_REFUSED_DELAY_MS,
+      delayMs: Math.min(
+        PLAN_REFUSED_DELAY_MAX_MS,
+        PLAN_REFUSED_DELAY_MS * 2 ** (attempts - PLAN_ATTEMPTS_MAX),
+      ),
     };
     change.putEvaluation(row, `${key} is blocked: ${attempts} plans for it were refused`);
   } else if (refused.length > 0) {
@@ -182,7 +189,7 @@ function settle(
     change.putEvaluation(row, `${key} is planned again: something changed since its plan was made`);
   } else {
     const delay = parks && plan.delayMs !== undefined ? { delayMs: plan.delayMs } : {};
-    const row: Evaluation = { ...held, status: plan.outcome, refusals: plan.refusals, ...delay };
+    const row: Evaluation = { ...held, status: plan.outcome, refusals: plan.refusals, attempts: 0, ...delay };
     change.putEvaluation(row, `evaluation of ${key} is ${plan.outcome}`);
   }
 }

@@ -189,7 +189,18 @@ test("an evaluation whose plans are refused again and again is parked, and tried
   assert.match(row.refusals[0]?.advice ?? "", /refused 5 plans/);
   region.ok({ kind: "evaluation.wake", id: evaluation, trigger: "reschedule-due", atMs: 1 });
   const woken = region.evaluation(evaluation);
-  assert.deepEqual([woken.status, woken.attempts, woken.delayMs], ["pending", 0, undefined]);
+  assert.deepEqual([woken.status, woken.attempts, woken.delayMs], ["pending", 5, undefined]);
+  const delays = [60_000, 120_000, 240_000, 480_000, 600_000, 600_000].map(() => {
+    region.ok(region.plan(evaluation, { placements: placements.slice(1) }));
+    const { delayMs } = region.evaluation(evaluation);
+    region.ok({ kind: "evaluation.wake", id: evaluation, trigger: "reschedule-due", atMs: 1 });
+    return delayMs;
+  });
+  assert.deepEqual(delays, [60_000, 120_000, 240_000, 480_000, 600_000, 600_000], "ever less often");
+  region.register(2);
+  region.ok(region.plan(evaluation, { placements: placements.slice(1) }));
+  region.ok({ kind: "evaluation.wake", id: evaluation, trigger: "node-changed", atMs: 1 });
+  assert.equal(region.evaluation(evaluation).attempts, 0, "another reason begins anew");
 });
 
 test("a reason that came after a plan's view keeps the evaluation pending", () => {

@@ -76,6 +76,18 @@ test("a new node, or more room on one, wakes what waits for it", () => {
   assert.equal(region.evaluation(evaluation).trigger, "node-changed");
 });
 
+test("room where the job may not run, or has no driver, wakes nothing", () => {
+  const region = new Region();
+  const rack = [{ attribute: "meta.rack", operator: "=" as const, value: "r1" }];
+  const evaluation = blocked(region, groupSpec({ constraints: rack }));
+  region.register(1, { meta: { rack: "r2" } });
+  assert.equal(region.evaluation(evaluation).status, "blocked", "another rack");
+  region.register(2, { meta: { rack: "r1" }, drivers: {} });
+  assert.equal(region.evaluation(evaluation).status, "blocked", "no driver");
+  region.register(3, { meta: { rack: "r1" } });
+  assert.equal(region.evaluation(evaluation).status, "pending");
+});
+
 test("a static port that is held keeps a job blocked until its holder ends", () => {
   const region = new Region();
   region.register(1);
