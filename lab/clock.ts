@@ -15,6 +15,11 @@ export class ManualClock extends MachineClock {
     return this.timeline.advance(durationMs);
   }
 
+  /** That ran so far. */
+  get events(): number {
+    return this.timeline.ran;
+  }
+
   /** The machine, alone in its world, sleeps for so long. */
   suspend(durationMs: number): void {
     this.sleep();

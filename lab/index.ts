@@ -6,7 +6,7 @@ export { createFakeDriver, type FakeMachine } from "./driver.ts";
 export { FuzzFailure, type FuzzReport, fuzzJobFiles } from "./fuzz/job-files.ts";
 export { type Damage, damageValue, type Edit, editText, JUNK, KEYS, SNIPPETS } from "./fuzz/mutation.ts";
 export { LabMachine } from "./machine.ts";
-export { type OneMachineReport, runOneMachine } from "./one-machine.ts";
+export { runOneMachine } from "./one-machine.ts";
 export { eventually } from "./real/await.ts";
 export { type KillLoopReport, runKillLoop } from "./real/kill-loop.ts";
 export { tasksOf } from "./real/orphans.ts";

@@ -8,6 +8,7 @@ import { checkCapacity } from "./checkers/capacity.ts";
 import { Trace } from "./checkers/trace.ts";
 import { Violation, type ViolationKind } from "./checkers/violation.ts";
 import { LabMachine } from "./machine.ts";
+import type { RunReport } from "./run-report.ts";
 
 const JOBS_MAX = 5;
 const COUNT_MAX = 3;
@@ -24,14 +25,6 @@ export interface OneMachineOptions {
   readonly minutes: number;
 }
 
-export interface OneMachineReport {
-  /** SHA-256 over everything that happened, in order. */
-  readonly traceHash: string;
-  /** How often each kind of happening was drawn. */
-  readonly happenings: Readonly<Record<string, number>>;
-  readonly trace: readonly string[];
-}
-
 /**
  * What must be true of a job: what was answered last; undefined once an unanswered change may have come after
  * it.
@@ -46,7 +39,7 @@ interface JobAnswer {
   readonly groups: Readonly<Record<string, { readonly desired: number; readonly running: number }>>;
 }
 
-export async function runOneMachine(options: OneMachineOptions): Promise<OneMachineReport> {
+export async function runOneMachine(options: OneMachineOptions): Promise<RunReport> {
   const world = new World(options.seed);
   try {
     await world.start();
@@ -135,11 +128,13 @@ class World {
     if (tasks !== wanted) this.#violate("safety", `${tasks} tasks run, ${wanted} are wanted`);
   }
 
-  report(): OneMachineReport {
+  report(): RunReport {
     return {
       traceHash: this.#trace.digest(),
       happenings: Object.fromEntries([...this.#happenings].sort()),
       trace: this.#trace.lines,
+      events: this.#machine.clock.events,
+      virtualMs: this.passedMs,
     };
   }
 

@@ -5,11 +5,16 @@ import { LAN } from "../network/rules.ts";
 import { MachineClock } from "../time/machine-clock.ts";
 import { ProcessClock } from "../time/process-clock.ts";
 import { Timeline } from "../time/timeline.ts";
+import { WORLDS } from "../worlds.ts";
 import type { Row } from "./row.ts";
 
 const EVENTS = 1_000_000;
 const MACHINES = 5;
 const BAR_EVENTS = 100_000;
+const BAR_SEEDS = 60;
+const SEED_MINUTES = 2;
+const RAFT_SEEDS = 60;
+const MACHINE_SEEDS = 20;
 /** Promises that one event sets off, as an asynchronous function with a few awaits does. */
 const CHAIN_STEPS = 5;
 
@@ -17,6 +22,25 @@ export async function run(): Promise<readonly Row[]> {
   return [
     await events("timers and messages of 5 machines, handled at once", 0),
     await events(`the same, each setting off a chain of ${CHAIN_STEPS} promises`, CHAIN_STEPS),
+    ...(await seeds("raft", RAFT_SEEDS)),
+    ...(await seeds("machine", MACHINE_SEEDS)),
+  ];
+}
+
+/** Whole runs of a world with all checks, each once. */
+async function seeds(world: string, count: number): Promise<readonly Row[]> {
+  const run = WORLDS[world];
+  const cpu = process.cpuUsage();
+  let ran = 0;
+  for (let seed = 1; seed <= count; seed += 1) {
+    ran += (await run?.({ seed, minutes: SEED_MINUTES }))?.events ?? 0;
+  }
+  const { system, user } = process.cpuUsage(cpu);
+  const seconds = (system + user) / 1e6;
+  const name = `world ${world}, ${SEED_MINUTES} virtual minutes a seed`;
+  return [
+    { name, value: (60 * count) / seconds, unit: "seeds/min", bar: BAR_SEEDS, higher: true },
+    { name: `world ${world}, all checks on`, value: ran / seconds, unit: "events/s and core", higher: true },
   ];
 }
 

@@ -65,13 +65,13 @@ export class Network {
     this.#random = random.fork("links");
     this.paths = new Paths(ids);
     this.wire = new Wire(timeline, random.fork("wire"), this.paths, rules);
-    for (const id of ids) this.#stations.set(id, { id, links: new Map(), process: undefined });
+    for (const id of ids) this.#join(id);
     this.paths.watch((from, to, isOpen) => this.#wayChanged(from as NodeId, to as NodeId, isOpen));
   }
 
   /** A process on a machine takes part; others link up with it soon. */
   attach(id: NodeId, reached: Reached): Links {
-    const station = this.#station(id);
+    const station = this.#join(id);
     invariant(station.process === undefined, `one process at a time speaks for ${id}`);
     const process: AttachedProcess = { reached, watchers: new Set(), peers: new Set() };
     station.process = process;
@@ -109,6 +109,15 @@ export class Network {
   resetLink(one: NodeId, two: NodeId): void {
     const link = this.#station(one).links.get(two);
     if (link !== undefined) this.#closeEnd(link, one);
+  }
+
+  #join(id: NodeId): Station {
+    const known = this.#stations.get(id);
+    if (known !== undefined) return known;
+    const station: Station = { id, links: new Map(), process: undefined };
+    this.#stations.set(id, station);
+    this.paths.add(id);
+    return station;
   }
 
   #station(id: NodeId): Station {

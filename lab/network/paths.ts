@@ -4,14 +4,20 @@ import type { Cancel } from "../../federation/index.ts";
 export type PathListener = (from: string, to: string, isOpen: boolean) => void;
 
 export class Paths {
-  readonly #names: readonly string[];
+  readonly #names: string[];
   /** How many faults block each direction. */
   readonly #blocks = new Map<string, number>();
   readonly #clogs = new Map<string, number>();
+  /** What was blocked before the last one is over. */
+  #heals = 0;
   readonly #listeners = new Set<PathListener>();
 
   constructor(names: readonly string[]) {
-    this.#names = names;
+    this.#names = [...names];
+  }
+
+  add(name: string): void {
+    if (!this.#names.includes(name)) this.#names.push(name);
   }
 
   isOpen(from: string, to: string): boolean {
@@ -29,11 +35,13 @@ export class Paths {
     this.#blocks.set(key, (this.#blocks.get(key) ?? 0) + 1);
     if (this.#blocks.get(key) === 1) this.#tell(from, to, false);
     let isBlocked = true;
+    const heals = this.#heals;
     return () => {
-      if (!isBlocked) return;
+      if (!isBlocked || heals !== this.#heals) return;
       isBlocked = false;
-      this.#blocks.set(key, (this.#blocks.get(key) ?? 0) - 1);
-      if (this.#blocks.get(key) === 0) this.#tell(from, to, true);
+      const count = this.#blocks.get(key) ?? 0;
+      this.#blocks.set(key, count - 1);
+      if (count === 1) this.#tell(from, to, true);
     };
   }
 
@@ -65,6 +73,18 @@ export class Paths {
   /** The others hear it, and it hears nothing. */
   deafen(name: string): Cancel {
     return all(this.#others(name).map((other) => this.block(other, name)));
+  }
+
+  /** All ways are open, whatever blocked or held them. */
+  heal(): void {
+    this.#clogs.clear();
+    this.#heals += 1;
+    const blocked = [...this.#blocks].filter(([, count]) => count > 0);
+    this.#blocks.clear();
+    for (const [key] of blocked) {
+      const [from = "", to = ""] = key.split(">");
+      this.#tell(from, to, true);
+    }
   }
 
   /** Packets of this direction wait until then; none is lost. */

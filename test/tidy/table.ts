@@ -40,6 +40,7 @@ export const REAL_PORTS: readonly string[] = [
   "drivers/keeper/", // a program of its own, outliving the peer
   "lab/bench/", // measures the real thing
   "lab/time/boundary.ts", // lets Node's own queues run dry between two events
+  "lab/main.ts", // the process: arguments, exit codes
   "lab/real/", // the stories over real peers
   "lab/soak.ts",
   "node/cli/", // a program that ends with its command
