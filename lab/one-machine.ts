@@ -3,8 +3,9 @@
  * stopped, tasks crash, the peer is killed, the power fails, at any disk call too. Then all is healed, and
  * what people asked for must run.
  */
-import { type Random, seededRandom } from "../federation/index.ts";
+import { canonicalText, type Random, seededRandom } from "../federation/index.ts";
 import { checkCapacity } from "./checkers/capacity.ts";
+import { EventChecker } from "./checkers/events.ts";
 import { Trace } from "./checkers/trace.ts";
 import { Violation, type ViolationKind } from "./checkers/violation.ts";
 import { LabMachine } from "./machine.ts";
@@ -59,6 +60,9 @@ class World {
   readonly #wishes = new Map<string, Wish | undefined>();
   readonly #answered = new Set<string>();
   readonly #trace = new Trace();
+  readonly #events = new EventChecker();
+  /** Where a reader of the events stands, who stays while peers come and go. */
+  #cursor: string | undefined;
   readonly #happenings = new Map<string, number>();
   #startMs = 0;
 
@@ -211,10 +215,25 @@ class World {
   #checkCapacity(): void {
     const { ledger } = this.#machine.peer.service;
     checkCapacity(ledger);
+    this.#readEvents();
     const rows = ledger
       .allocations()
       .map((row) => `${row.job}[${row.index}] v${row.version} ${row.desired} ${row.status}`);
     this.#note(`index ${ledger.index}: ${rows.join(", ")}`);
+  }
+
+  /** Goes on where it was, with whatever peer runs now. */
+  #readEvents(): void {
+    const { events } = this.#machine.peer.service;
+    const found = events.since(this.#cursor ?? events.oldest);
+    if (this.#cursor === undefined || found === "reset") this.#events.begins("reader");
+    const read = found === "reset" ? [] : found;
+    for (const event of read) {
+      const digest = canonicalText({ ...event, cursor: "" });
+      this.#events.told(event, digest);
+      this.#events.read("reader", event, digest);
+    }
+    this.#cursor = found === "reset" ? events.cursor : (read.at(-1)?.cursor ?? this.#cursor ?? events.oldest);
   }
 
   #anyJob(): string {

@@ -87,7 +87,7 @@ export class Clients {
     const waiting = this.#clients.find(({ waitsFor }) => waitsFor?.context === context)?.waitsFor;
     if (waiting === undefined || waiting.replica !== replica || waiting.process !== replica.process) return;
     waiting.readIndex = index;
-    if (replica.registers.index >= index) this.#read(waiting);
+    if (replica.state.index >= index) this.#read(waiting);
   }
 
   #thinkLater(client: Client): void {
@@ -150,7 +150,7 @@ export class Clients {
   }
 
   #read(waiting: Waiting): void {
-    this.#answer(waiting, { value: waiting.replica.registers.read(waiting.operation.key) });
+    this.#answer(waiting, { value: waiting.replica.state.registers.read(waiting.operation.key) });
   }
 
   #answer(waiting: Waiting, output: RegisterOutput): void {

@@ -33,6 +33,8 @@ export interface RaftPlan {
   readonly voters: number;
   readonly clients: number;
   readonly keys: number;
+  /** That the group's ledger is asked to run; 0: it is used for registers alone. */
+  readonly jobs: number;
   readonly tickMs: number;
   readonly network: NetworkRules;
   /** Mean time of a sync. */
@@ -69,6 +71,7 @@ export function quietPlan(voters: number, parts: Partial<RaftPlan> = {}): RaftPl
     voters,
     clients: 4,
     keys: 2,
+    jobs: 2,
     tickMs: 100,
     network: LAN,
     diskMs: 0.5,
@@ -92,6 +95,7 @@ export function drawRaftPlan(chance: Chance): RaftPlan {
     voters,
     clients: 1 + chance.below(5),
     keys: 1 + chance.below(3),
+    jobs: chance.in(0.5) ? 0 : 1 + chance.below(4),
     tickMs,
     network: drawNetworkRules(chance.random.fork("network")),
     diskMs: chance.spread(0.1, 20),

@@ -19,13 +19,18 @@ export class Registers {
     this.#index = index;
   }
 
-  static decode(bytes: Uint8Array): Registers {
-    const { index, values } = JSON.parse(new TextDecoder().decode(bytes));
+  static decode(text: string): Registers {
+    const { index, values } = JSON.parse(text);
     return new Registers(new Map(values), index);
   }
 
-  encode(): Uint8Array {
-    return new TextEncoder().encode(this.digest());
+  encode(): string {
+    return this.digest();
+  }
+
+  /** An entry that is not for them. */
+  skip(index: number): void {
+    this.#index = index;
   }
 
   /** Of the last entry that was applied. */

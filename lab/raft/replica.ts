@@ -19,7 +19,7 @@ import {
 } from "../../federation/index.ts";
 import type { MachineClock } from "../time/machine-clock.ts";
 import { ProcessClock } from "../time/process-clock.ts";
-import { Registers } from "./registers.ts";
+import { type Applied, LabState } from "./state.ts";
 
 /** A message, and with a snapshot the state that it stands for. */
 export interface Envelope {
@@ -31,7 +31,7 @@ export interface Envelope {
 export interface ReplicaWatcher {
   send(envelope: Envelope): void;
   persisted(replica: Replica, entries: readonly RaftEntry[]): void;
-  applied(replica: Replica, entry: RaftEntry, answer: string): void;
+  applied(replica: Replica, entry: RaftEntry, applied: Applied): void;
   restored(replica: Replica, index: number, term: number): void;
   readable(replica: Replica, read: ReadState): void;
   leads(replica: Replica, term: number): void;
@@ -71,7 +71,7 @@ export class Replica {
   /** In memory. */
   #process: ProcessClock | undefined;
   #raft: Raft | undefined;
-  #registers = new Registers();
+  #state = new LabState();
   #outstanding: Ready | undefined;
   #isSyncing = false;
   /** States that came for snapshots, by index: a newer one may come while another one is taken over. */
@@ -85,7 +85,7 @@ export class Replica {
     this.clock = parts.clock;
     this.#random = parts.random;
     this.#base = { index: 0, term: 0, configuration: parts.configuration };
-    this.#baseState = this.#registers.encode();
+    this.#baseState = this.#state.encode();
   }
 
   get isUp(): boolean {
@@ -102,14 +102,14 @@ export class Replica {
     return this.#raft;
   }
 
-  get registers(): Registers {
-    return this.#registers;
+  get state(): LabState {
+    return this.#state;
   }
 
   start(): void {
     invariant(this.#raft === undefined, `${this.id} starts once`);
     this.#process = new ProcessClock(this.clock);
-    this.#registers = Registers.decode(this.#baseState);
+    this.#state = LabState.decode(this.#baseState);
     this.#raft = new Raft(
       {
         self: this.id,
@@ -196,11 +196,11 @@ export class Replica {
   /** A snapshot of what is applied; the log goes on after it. */
   compact(): void {
     const { applied } = this.raft.status();
-    if (applied !== this.#registers.index || applied <= this.#base.index || this.#outstanding !== undefined)
+    if (applied !== this.#state.index || applied <= this.#base.index || this.#outstanding !== undefined)
       return;
     const term = this.termAt(applied) ?? this.#base.term;
     this.#base = { index: applied, term, configuration: this.raft.configurationAt(applied) };
-    this.#baseState = this.#registers.encode();
+    this.#baseState = this.#state.encode();
     this.#entries = this.#entries.filter(({ index }) => index > applied);
     this.raft.forgetSurplus();
   }
@@ -245,10 +245,10 @@ export class Replica {
     watcher.persisted(this, ready.entries);
     for (const message of ready.messages) this.#send(message);
     if (ready.snapshot !== undefined) {
-      this.#registers = Registers.decode(this.#baseState);
+      this.#state = LabState.decode(this.#baseState);
       watcher.restored(this, this.#base.index, this.#base.term);
     }
-    for (const entry of ready.committed) watcher.applied(this, entry, this.#registers.apply(entry));
+    for (const entry of ready.committed) watcher.applied(this, entry, this.#state.apply(entry));
     for (const read of ready.readStates) watcher.readable(this, read);
     this.raft.advance(ready);
     this.raft.forgetSurplus();
@@ -293,14 +293,14 @@ export class Replica {
       return;
     }
     // The newest state there is will do.
-    const { index } = this.#registers;
+    const { index } = this.#state;
     if (index < message.point.index) {
       this.raft.snapshotSent(message.to, 0);
       return;
     }
     const term = this.termAt(index) ?? this.#base.term;
     const point = { index, term, configuration: this.raft.configurationAt(index) };
-    watcher.send({ message: { ...message, point }, state: this.#registers.encode() });
+    watcher.send({ message: { ...message, point }, state: this.#state.encode() });
   }
 
   #look(): void {

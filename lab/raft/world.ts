@@ -3,8 +3,10 @@
  * time, from one seed. Everything is checked as it happens; then the faults end, and the group must get to
  * work.
  */
+import { createHash } from "node:crypto";
 import {
   type Configuration,
+  canonicalText,
   InvariantError,
   membersOf,
   type NodeId,
@@ -14,7 +16,10 @@ import {
   seededRandom,
 } from "../../federation/index.ts";
 import { Chance } from "../chance.ts";
+import { checkCapacity } from "../checkers/capacity.ts";
 import { DesiredChecker } from "../checkers/desired.ts";
+import { EventChecker } from "../checkers/events.ts";
+import { IncarnationChecker } from "../checkers/incarnations.ts";
 import { LeaderChecker } from "../checkers/leader.ts";
 import { checkLinearizable } from "../checkers/linearizability.ts";
 import { LogChecker } from "../checkers/log.ts";
@@ -29,12 +34,16 @@ import type { RunReport } from "../run-report.ts";
 import { MachineClock } from "../time/machine-clock.ts";
 import { Timeline } from "../time/timeline.ts";
 import { Clients } from "./clients.ts";
+import { LedgerWork } from "./ledger-work.ts";
 import { drawRaftPlan, type RaftPlan } from "./plan.ts";
 import { encodeCommand } from "./registers.ts";
 import { type Envelope, Replica } from "./replica.ts";
+import type { Applied, LabState } from "./state.ts";
 
 const HEALED_DISK_MS = 0.2;
 const LOOK_MS = 100;
+/** Hashing a ledger costs as much as writing it. */
+const HASH_EVERY = 32;
 /** After the last fault the group works again within so many election timeouts. */
 const HEAL_ELECTIONS = 40;
 /** A snapshot on its way that nobody heard of for so long is lost. */
@@ -48,6 +57,7 @@ export class RaftWorld {
   readonly wire: Wire;
   readonly replicas = new Map<string, Replica>();
   readonly clients: Clients;
+  readonly work: LedgerWork;
   /** Peers whose disk broke its word: they may find out and crash, but never go on as if nothing was. */
   readonly mayCrash = new Set<string>();
   readonly #trace = new Trace();
@@ -55,6 +65,9 @@ export class RaftWorld {
   readonly #leaders = new LeaderChecker();
   readonly #log = new LogChecker();
   readonly #states = new StateChecker();
+  readonly #events = new EventChecker();
+  readonly #hashes = new StateChecker();
+  readonly #incarnations = new IncarnationChecker();
 
   constructor(seed: number | string, plan?: RaftPlan) {
     const chance = new Chance(seededRandom(seed));
@@ -78,6 +91,7 @@ export class RaftWorld {
       replica.diskMs = this.plan.diskMs;
       this.replicas.set(id, replica);
     }
+    this.work = new LedgerWork(this, chance.fork("work"));
     for (const replica of this.replicas.values()) replica.start();
     this.clients = new Clients(this, chance.fork("clients"));
   }
@@ -114,6 +128,7 @@ export class RaftWorld {
   /** Ends all faults and demands that the group works, and that all answers fit together. */
   async heal(): Promise<void> {
     this.clients.end();
+    this.work.calm();
     this.wire.rules = LAN;
     this.paths.heal();
     for (const replica of this.replicas.values()) {
@@ -133,6 +148,7 @@ export class RaftWorld {
         if (checker.saw(this.timeline.nowMs, this.#missing())) break;
       }
       this.count("healed in ms", Math.round(checker.tookMs ?? 0));
+      for (const { id, state } of this.up) this.#hashes.saw(id, state.index, this.#hash(state));
       this.#judgeHistory();
     } catch (error) {
       throw this.withTrace(error);
@@ -160,19 +176,42 @@ export class RaftWorld {
     const { commit, configuration, lastIndex } = leader.raft.status();
     if (configuration.outgoing.length > 0) return ["a change of members is not over"];
     const last = encodeCommand({ kind: "write", key: "healed", value: "yes" });
-    if (leader.registers.read("healed") === "") {
+    if (leader.state.registers.read("healed") === "") {
       if (commit === lastIndex) leader.raft.propose(last);
       leader.work();
       return ["a last write is not done"];
     }
-    return this.#behind(configuration, commit);
+    const pending = this.work.missing(leader);
+    return pending.length > 0 ? pending : this.#behind(configuration, commit);
   }
 
   #behind(configuration: Configuration, commit: number): readonly string[] {
     return membersOf(configuration).flatMap((id) => {
-      const index = this.replicas.get(id)?.registers.index ?? 0;
+      const index = this.replicas.get(id)?.state.index ?? 0;
       return index >= commit ? [] : [`${id} has applied ${index} of ${commit}`];
     });
+  }
+
+  /** Equal states, events without gap, and nothing given out twice. */
+  #judgeState({ id, state }: Replica, { index }: RaftEntry, { command, events, outcome }: Applied): void {
+    this.#states.saw(
+      id,
+      index,
+      `${state.registers.digest()} ${outcome === undefined ? "" : canonicalText(outcome)}`,
+    );
+    for (const event of events) this.#events.told(event, canonicalText(event));
+    if (command === undefined) return;
+    if (index === this.#log.lastCommitted) {
+      this.count(`ledger ${command.kind}${outcome?.ok === true ? "" : " refused"}`);
+      if (outcome?.ok === true) this.count("placements refused", outcome.refused ?? 0);
+      checkCapacity(state.ledger);
+      for (const node of state.ledger.nodes()) this.#incarnations.holds(node.id, node.incarnation);
+    }
+    if (index % HASH_EVERY === 0) this.#hashes.saw(id, index, this.#hash(state));
+  }
+
+  #hash({ ledger }: LabState): string {
+    return ledger.hash((bytes) => createHash("sha256").update(bytes).digest());
   }
 
   #judgeHistory(): void {
@@ -187,10 +226,10 @@ export class RaftWorld {
     return {
       send: (envelope: Envelope) => this.#send(envelope),
       persisted: (replica: Replica, entries: readonly RaftEntry[]) => this.#persisted(replica, entries),
-      applied: (replica: Replica, entry: RaftEntry, answer: string) => {
+      applied: (replica: Replica, entry: RaftEntry, applied: Applied) => {
         this.#log.applies(replica.id, logged(entry));
-        this.#states.saw(replica.id, entry.index, replica.registers.digest());
-        this.clients.applied(replica, entry, answer);
+        this.#judgeState(replica, entry, applied);
+        this.clients.applied(replica, entry, applied.answer);
       },
       restored: (replica: Replica, index: number, term: number) => {
         this.note(`${replica.id} restores ${index}`);
@@ -232,7 +271,7 @@ export class RaftWorld {
     const target = this.replicas.get(to);
     this.count("snapshots sent");
     this.timeline.after(SNAPSHOT_LOST_MS, () => {
-      const index = (target?.registers.index ?? 0) >= point.index ? point.index : 0;
+      const index = (target?.state.index ?? 0) >= point.index ? point.index : 0;
       this.#deliver(from, (replica) => {
         replica.raft.snapshotSent(to, index);
         replica.work();

@@ -240,7 +240,7 @@ export const RAFT_SCENARIOS: Readonly<Record<string, RaftScenario>> = {
       const [learner] = stage.others;
       voter.raft.change({ voters: [voter.id], learners: [learner?.id ?? ""] });
       voter.work();
-      await stage.until("the learner follows", () => (learner?.registers.index ?? 0) > 10);
+      await stage.until("the learner follows", () => (learner?.state.index ?? 0) > 10);
       voter.stop("power");
       await stage.world.pass(30_000);
       hold(learner !== undefined && !leads(learner), "scenario", "a learner does not lead");
@@ -258,7 +258,7 @@ export const RAFT_SCENARIOS: Readonly<Record<string, RaftScenario>> = {
       const voters = ["n1", "n2", "n3"];
       stage.leader.raft.change({ voters, learners: [learner.id] });
       stage.leader.work();
-      await stage.until("the learner follows", () => learner.registers.index > 10);
+      await stage.until("the learner follows", () => learner.state.index > 10);
       learner.compact();
       learner.stop("power");
       learner.start();

@@ -7,6 +7,7 @@ import { ContinuityChecker } from "../../../lab/checkers/continuity.ts";
 import { DesiredChecker } from "../../../lab/checkers/desired.ts";
 import { firstDifference } from "../../../lab/checkers/determinism.ts";
 import { EventChecker } from "../../../lab/checkers/events.ts";
+import { IncarnationChecker } from "../../../lab/checkers/incarnations.ts";
 import { LeaseChecker } from "../../../lab/checkers/leases.ts";
 import { Trace } from "../../../lab/checkers/trace.ts";
 import { Violation } from "../../../lab/checkers/violation.ts";
@@ -132,6 +133,15 @@ test("events: each reader sees all in order, from any peer; a reset begins anew"
   checker.read("r", at(7), "d");
   assert.throws(() => checker.told(at(3), "x"), /event 3.0 was b and is x/);
   assert.throws(() => checker.told(at(5), "x"), /came after 7.0/);
+});
+
+test("incarnations: a node's start counter never goes back", () => {
+  const checker = new IncarnationChecker();
+  checker.holds("a", 3);
+  checker.holds("a", 3);
+  checker.holds("b", 1);
+  checker.holds("a", 5);
+  assert.throws(() => checker.holds("a", 4), /incarnations: a went back from incarnation 5 to 4/);
 });
 
 test("desired state: reached in time, and kept", () => {
