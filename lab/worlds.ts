@@ -2,6 +2,7 @@
 import { runOneMachine } from "./one-machine.ts";
 import { runRaft } from "./raft/run.ts";
 import type { RunReport } from "./run-report.ts";
+import { FIGURE_EIGHT } from "./scenarios/figure-eight.ts";
 import { RAFT_SCENARIOS, runRaftScenario } from "./scenarios/raft.ts";
 
 export interface RunOptions {
@@ -20,7 +21,7 @@ export const WORLDS: Readonly<Record<string, Run>> = {
 
 export const SCENARIOS: Readonly<Record<string, { readonly story: string; readonly run: Run }>> =
   Object.fromEntries(
-    Object.entries(RAFT_SCENARIOS).map(([name, scenario]) => {
+    Object.entries({ ...RAFT_SCENARIOS, "figure-eight": FIGURE_EIGHT }).map(([name, scenario]) => {
       return [name, { story: scenario.story, run: ({ seed }) => runRaftScenario(scenario, seed) }];
     }),
   );

@@ -16,8 +16,8 @@ export class EventChecker {
   readonly #readers = new Map<string, number>();
 
   /**
-   * The authority tells of an event, in order. Peers apply the same entries at different times; each tells it
-   * again.
+   * The authority tells of an event, in order. Peers apply the same entries at different times; each tells
+   * it again.
    */
   told(at: EventPosition, digest: string): void {
     const key = keyOf(at);

@@ -3,8 +3,8 @@
  * between its beginning and its end.
  *
  * Wing and Gong, "Testing and Verifying Concurrent Objects" (1993), with the memory of visited states of
- * Lowe, "Testing for linearizability" (2017), and a search for each key by itself (Horn and Kroening, "Faster
- * linearizability checking via P-compositionality", 2015), as in the checker porcupine.
+ * Lowe, "Testing for linearizability" (2017), and a search for each key by itself (Horn and Kroening,
+ * "Faster linearizability checking via P-compositionality", 2015), as in the checker porcupine.
  */
 import type { Operation } from "./history.ts";
 

@@ -46,7 +46,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: LEADERSHIP,
     find: "if (index <= this.#log.commit || this.#log.termAt(index) !== term) return false;",
     replace: "if (index <= this.#log.commit || term < 0) return false;",
-    runs: RAFT,
+    runs: ["--scenario figure-eight", ...RAFT],
   },
   {
     name: "apply-before-persist",
@@ -182,10 +182,10 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "claim-not-fenced",
-    bug: "a plan on an old view takes a slot that has an owner by now",
-    file: "federation/ledger/apply/recheck.ts",
-    find: 'if (this.#tables.liveInSlot(slot) !== undefined) return "slot in use";',
-    replace: "",
+    bug: "a plan on an old view takes a port that has an owner by now",
+    file: "federation/ledger/claims.ts",
+    find: "if (held?.ports.has(port) || node.reservedPorts.includes(port)) return portReason(port);",
+    replace: "if (held !== undefined && node.reservedPorts.includes(port)) return portReason(port);",
     runs: RAFT,
   },
   {

@@ -1,7 +1,7 @@
 /**
- * Work for the ledger of a Raft world: jobs come, change and stop; planners, some of them on old views and some of
- * them no leaders any more, propose plans; agents tell what became of them. All that a ledger must bear, with
- * the production scheduler.
+ * Work for the ledger of a Raft world: jobs come, change and stop; planners, some of them on old views and
+ * some of them no leaders any more, propose plans; agents tell what became of them. All that a ledger must
+ * bear, with the production scheduler.
  */
 import { createHash } from "node:crypto";
 import {

@@ -7,7 +7,7 @@ import { drawRaftPlan, quietPlan, RAFT_FAULTS } from "../../../lab/raft/plan.ts"
 import { runRaft } from "../../../lab/raft/run.ts";
 import { RaftWorld } from "../../../lab/raft/world.ts";
 import { sourceCommit } from "../../../lab/real/commit.ts";
-import { RAFT_SCENARIOS, runRaftScenario } from "../../../lab/scenarios/raft.ts";
+import { SCENARIOS } from "../../../lab/worlds.ts";
 
 /** A seed that failed once stays here for ever; the first ones cover all kinds of faults together. */
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 40, 121, 122];
@@ -57,9 +57,9 @@ describe("a group of cores keeps Raft's promises under faults", () => {
 });
 
 describe("scenarios", () => {
-  for (const [name, scenario] of Object.entries(RAFT_SCENARIOS)) {
-    test(`${name}: ${scenario.story}`, async () => {
-      await runRaftScenario(scenario, 1);
+  for (const [name, { run, story }] of Object.entries(SCENARIOS)) {
+    test(`${name}: ${story}`, async () => {
+      await run({ seed: 1, minutes: MINUTES });
     });
   }
 });
