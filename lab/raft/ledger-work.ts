@@ -190,9 +190,10 @@ export class LedgerWork {
   #operate({ state }: Replica): void {
     const rows = state.ledger.allocations();
     if (rows.length === 0) return;
-    const { id } = this.#chance.pick(rows);
+    const { id, restartGeneration } = this.#chance.pick(rows);
+    const generation = restartGeneration + 1;
     const atMs = this.#nowMs;
-    if (this.#chance.in(0.5)) this.#propose({ kind: "allocation.restart", id, atMs });
+    if (this.#chance.in(0.5)) this.#propose({ kind: "allocation.restart", id, generation, atMs });
     else this.#propose({ kind: "allocation.stop", id, reason: "someone asked", atMs });
   }
 
