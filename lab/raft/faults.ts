@@ -72,8 +72,9 @@ export class RaftFaults {
     members: () => this.#changeMembers(),
     transfer: () => {
       const { leader } = this.#world;
-      leader?.raft.transfer(this.#any().id);
-      leader?.work();
+      if (leader?.isAwake !== true) return;
+      leader.raft.transfer(this.#any().id);
+      leader.work();
     },
     compaction: () => this.#withAny((replica) => replica.compact()),
     burst: () => this.#burst(),
@@ -147,7 +148,7 @@ export class RaftFaults {
 
   #changeMembers(): void {
     const { chance, leader, replicas } = this.#world;
-    if (leader === undefined) return;
+    if (leader?.isAwake !== true) return;
     const { configuration } = leader.raft.status();
     const names = [...replicas.keys()];
     const members = membersOf(configuration);
@@ -165,7 +166,7 @@ export class RaftFaults {
 
   #burst(): void {
     const { leader } = this.#world;
-    if (leader === undefined) return;
+    if (leader?.isAwake !== true) return;
     for (let n = 0; n < BURST; n += 1) {
       leader.raft.propose(encodeCommand({ kind: "write", key: "burst", value: String(n) }));
     }

@@ -78,9 +78,8 @@ export class LedgerWork {
 
   #step(): void {
     const replica = this.#chance.pick([...this.#world.replicas.values()]);
-    const awake = replica.isUp && replica.process?.isPaused !== true && !replica.clock.isSuspended;
     // In calm times only the leader's own view counts; else any, however old.
-    const view = this.#isCalm ? this.#world.leader : awake ? replica : undefined;
+    const view = this.#isCalm ? this.#world.leader : replica.isAwake ? replica : undefined;
     if (view === undefined) return;
     this.#works[this.#chance.weighted(this.#isCalm ? CALM : WEIGHTS)](view);
   }
@@ -98,7 +97,8 @@ export class LedgerWork {
 
   #propose(command: Command): void {
     // Several may think that they lead; each is asked now and then.
-    const leaders = this.#world.up.filter(({ raft }) => raft.status().role === "leader");
+    const awake = this.#world.up.filter(({ isAwake }) => isAwake);
+    const leaders = awake.filter(({ raft }) => raft.status().role === "leader");
     if (leaders.length === 0) return;
     const leader = this.#chance.pick(leaders);
     leader.raft.propose(ledgerEntry(command));

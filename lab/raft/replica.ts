@@ -92,6 +92,11 @@ export class Replica {
     return this.#raft !== undefined;
   }
 
+  /** It runs, and can do something by itself now. */
+  get isAwake(): boolean {
+    return this.isUp && this.#process?.isPaused !== true && !this.clock.isSuspended;
+  }
+
   get process(): ProcessClock | undefined {
     return this.#process;
   }
