@@ -5,3 +5,4 @@ export { describeReady } from "./describe.ts";
 export { RAFT_LIMITS, type RaftLimits } from "./limits.ts";
 export type * from "./message.ts";
 export type * from "./ready.ts";
+export * from "./voters.ts";

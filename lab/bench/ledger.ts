@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { type Disk, invariant, seededRandom } from "../../federation/index.ts";
 import { createClock, createCrypto, createDisk, RaftGroup } from "../../node/index.ts";
 import { measureScale } from "./ledger-scale.ts";
+import { runVoters } from "./ledger-voters.ts";
 import { median, type Row } from "./row.ts";
 
 const PROPOSERS = [1, 64, 1000];
@@ -50,7 +51,7 @@ export async function run(): Promise<readonly Row[]> {
       unit: "ms",
     });
   }
-  rows.push(...(await inFolder(measureScale)));
+  rows.push(...(await runVoters()), ...(await inFolder(measureScale)));
   return rows;
 }
 
