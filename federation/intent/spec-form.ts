@@ -11,6 +11,7 @@ import {
   type CheckSpec,
   CONSTRAINT_OPERATORS,
   type Constraint,
+  type ExclusivePolicy,
   type GroupSpec,
   type JobSpec,
   LIFECYCLE_HOOKS,
@@ -79,6 +80,8 @@ const reschedule = object<ReschedulePolicy>({
   delayFunction: oneOf("constant", "exponential", "fibonacci"),
   maxDelayMs: durationMs,
 });
+
+const exclusive = object<ExclusivePolicy>({ onSilence: oneOf("stop", "keep") });
 
 const update = object<UpdatePolicy>({
   maxParallel: count,
@@ -232,6 +235,7 @@ const groupFields = object<GroupSpec>({
   reschedule,
   update: optional(update),
   shutdownDelayMs: optional(durationMs),
+  exclusive: optional(exclusive),
   ports: distinct("label", list(portSpec, { max: LIST_MAX })),
   services: list(service, { max: LIST_MAX }),
   tasks: ascending("name", list(task, { min: 1, max: LIST_MAX })),

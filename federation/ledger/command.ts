@@ -62,6 +62,21 @@ export interface MarkNodeDown {
   readonly atMs: number;
 }
 
+/**
+ * Nothing of it runs any more, though nobody saw it stop. `lease`: the leader waited until the lease has run
+ * out wherever it is held (S8); the time is the leader's own judgement, apply only checks what it is about.
+ * `operator`: somebody made sure of it and gave their word.
+ */
+export interface LoseAllocation {
+  readonly kind: "allocation.lose";
+  readonly id: AllocationId;
+  /** Of its row, so that a late command can't mean another. */
+  readonly createIndex: number;
+  readonly cause: "lease" | "operator";
+  readonly reason: string;
+  readonly atMs: number;
+}
+
 export interface PlannedPlacement {
   readonly id: AllocationId;
   readonly group: string;
@@ -160,6 +175,7 @@ export type Command =
   | ApplyPlan
   | ReportAllocations
   | StopAllocation
+  | LoseAllocation
   | RestartAllocation
   | WakeEvaluation
   | CollectGarbage;

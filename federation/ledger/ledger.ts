@@ -13,7 +13,7 @@ import { adjustJob } from "./apply/adjustment.ts";
 import { admitJob } from "./apply/admission.ts";
 import { collectGarbage } from "./apply/collection.ts";
 import { wakeNeighbours } from "./apply/evaluations.ts";
-import { markNodeDown } from "./apply/node-loss.ts";
+import { loseAllocation, markNodeDown } from "./apply/node-loss.ts";
 import { restartAllocation, stopAllocation, wakeEvaluation } from "./apply/operation.ts";
 import { applyPlan } from "./apply/plan.ts";
 import { registerNode } from "./apply/registration.ts";
@@ -203,6 +203,8 @@ function run(change: Change, command: Command): CommandOutcome {
       return reportAllocations(change, command);
     case "allocation.stop":
       return stopAllocation(change, command);
+    case "allocation.lose":
+      return loseAllocation(change, command);
     case "allocation.restart":
       return restartAllocation(change, command);
     case "evaluation.wake":

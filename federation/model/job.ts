@@ -145,10 +145,17 @@ export interface GroupSpec extends PlacementWishes {
   readonly update?: UpdatePolicy;
   /** Between the wish that an instance ends and the first signal to its tasks; absent: none. */
   readonly shutdownDelayMs?: number;
+  /** Each slot has at most one running owner, wherever it is cut off from (S8). */
+  readonly exclusive?: ExclusivePolicy;
   readonly ports: readonly PortSpec[];
   readonly services: readonly ServiceSpec[];
   /** Sorted by name. */
   readonly tasks: readonly TaskSpec[];
+}
+
+/** What an exclusive does without a word from its authority: end with its lease, or stay and keep its slot. */
+export interface ExclusivePolicy {
+  readonly onSilence: "stop" | "keep";
 }
 
 /**

@@ -19,6 +19,8 @@ export interface TaskPlace {
   /** Absolute directories. */
   readonly allocationDirectory: string;
   readonly taskDirectory: string;
+  /** Of an exclusive, for `PEER_FENCE`: what it shows to all that it writes to. */
+  readonly fence?: string;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -111,6 +113,7 @@ export function taskEnvironment(
     environment[`NOMAD_${name}`] = value;
   }
   for (const [name, value] of Object.entries(OF_NODE)) environment[`PEER_${name}`] = value(place.node);
+  if (place.fence !== undefined) environment["PEER_FENCE"] = place.fence;
   const lookup = variableLookup(place, { ...environment });
   for (const [name, value] of Object.entries(place.task.env)) environment[name] = interpolate(value, lookup);
   return environment;

@@ -1,5 +1,6 @@
 /** What a job file leaves out. Nomad's values (its api/tasks.go) but where a comment says why not. */
 import {
+  type ExclusivePolicy,
   type JobType,
   type LogLimits,
   PROGRESS_DEADLINE_MS_DEFAULT,
@@ -41,6 +42,8 @@ export const UPDATE_DEFAULT = {
   progressDeadlineMs: PROGRESS_DEADLINE_MS_DEFAULT,
   order: "stop-first",
 } as const;
+
+export const EXCLUSIVE_DEFAULT: ExclusivePolicy = { onSilence: "stop" };
 
 /** Where a delay may grow and the file sets no bound. */
 export const MAX_DELAY_MS_DEFAULT = HOUR_MS;

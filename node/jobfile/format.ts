@@ -73,6 +73,7 @@ function formatGroup(job: JobSpec, group: GroupSpec): WrittenGroup {
     reschedule: formatReschedule(job.type, group.reschedule),
     update: group.update === undefined ? undefined : formatUpdate(group.update),
     shutdown_delay: formatDelay(group.shutdownDelayMs),
+    exclusive: group.exclusive === undefined ? undefined : { on_silence: group.exclusive.onSilence },
     ephemeral_disk: group.diskBytes === undefined ? undefined : { size: formatSize(group.diskBytes) },
     network: group.ports.length === 0 ? undefined : { ports },
     services: unlessEmpty(group.services.map((service) => formatService(job, group, service))),

@@ -235,6 +235,7 @@ class Reader {
     ownerOffset: number,
     hint: string | undefined,
   ): unknown {
+    if (shape.isSwitch && tree.kind === "boolean") return tree.value ? {} : undefined;
     if (tree.kind !== "map") {
       const names = Object.keys(shape.fields);
       const wanted = `a map with ${names.slice(0, 4).join(", ")}${names.length > 4 ? " …" : ""}`;

@@ -18,6 +18,7 @@ import {
 import {
   CHECK_DEFAULTS,
   COUNT_DEFAULT,
+  EXCLUSIVE_DEFAULT,
   JOB_DEFAULTS,
   KILL_SIGNAL_DEFAULT,
   KILL_TIMEOUT_MS_DEFAULT,
@@ -81,6 +82,9 @@ function groupSpec(file: JobFile, type: JobType, name: string, group: GroupFile)
     ...(group.shutdown_delay === undefined || group.shutdown_delay === 0
       ? {}
       : { shutdownDelayMs: group.shutdown_delay }),
+    ...(group.exclusive === undefined
+      ? {}
+      : { exclusive: { onSilence: group.exclusive.on_silence ?? EXCLUSIVE_DEFAULT.onSilence } }),
     ports: sortedEntries(group.network?.ports ?? {}).map(([label, port]): PortSpec => ({ label, ...port })),
     services: (group.services ?? []).map((service) => serviceSpec(job, name, service, tasks)),
     tasks,

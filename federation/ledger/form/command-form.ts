@@ -9,6 +9,7 @@ import type {
   ApplyPlan,
   CollectGarbage,
   Command,
+  LoseAllocation,
   MarkNodeDown,
   PlannedPlacement,
   PlannedStop,
@@ -120,6 +121,15 @@ const stopAllocation = object<StopAllocation>({
   atMs: time,
 });
 
+const loseAllocation = object<LoseAllocation>({
+  kind: oneOf("allocation.lose"),
+  id,
+  createIndex: index,
+  cause: oneOf("lease", "operator"),
+  reason: message,
+  atMs: time,
+});
+
 const restartAllocation = object<RestartAllocation>({
   kind: oneOf("allocation.restart"),
   id,
@@ -151,6 +161,7 @@ const forms: Readonly<Record<Command["kind"], Check>> = {
   "plan.apply": applyPlan,
   "allocation.report": reportAllocations,
   "allocation.stop": stopAllocation,
+  "allocation.lose": loseAllocation,
   "allocation.restart": restartAllocation,
   "evaluation.wake": wakeEvaluation,
   "garbage.collect": collectGarbage,

@@ -31,6 +31,7 @@ export function checkRules(job: JobDraft, context: RuleContext): void {
     if (group === undefined) continue;
     const path = ["groups", name];
     checkGroupUpdate(job, group, type, path, context);
+    checkExclusive(group, type, path, context);
     checkGroupPlacement(group, type, path, job, context);
     checkRestarts(group, type, path, context);
     checkReschedule(group, type, path, context);
@@ -39,6 +40,12 @@ export function checkRules(job: JobDraft, context: RuleContext): void {
     checkOrder(group, path, context);
     checkServices(job, name, group, path, context);
   }
+}
+
+function checkExclusive(group: GroupDraft, type: JobType, groupPath: Path, context: RuleContext): void {
+  if (group.exclusive === undefined || !runsOnEveryNode(type)) return;
+  const message = `a ${type} job runs on every node: none of its instances is exclusive`;
+  context.problem([...groupPath, "exclusive"], message, "remove exclusive, or make it a service");
 }
 
 function checkRestarts(group: GroupDraft, type: JobType, path: Path, context: RuleContext): void {

@@ -2,6 +2,7 @@
 import {
   CHECK_DEFAULTS,
   COUNT_DEFAULT,
+  EXCLUSIVE_DEFAULT,
   JOB_DEFAULTS,
   KILL_SIGNAL_DEFAULT,
   KILL_TIMEOUT_MS_DEFAULT,
@@ -337,6 +338,18 @@ const diskShape = record(
   { renamed: { size_mb: "size" }, later: later.DISK_LATER },
 );
 
+const exclusiveShape = record(
+  "exclusive",
+  {
+    on_silence: optional(
+      choice(["stop", "keep"]),
+      "Cut off from its region: `stop` before the slot is given to another node, or `keep` running and the slot.",
+      { default: EXCLUSIVE_DEFAULT.onSilence },
+    ),
+  },
+  { isSwitch: true, hint: "write true, or { on_silence: keep }" },
+);
+
 const groupShape = record(
   "a group",
   {
@@ -354,6 +367,10 @@ const groupShape = record(
     reschedule: optional(rescheduleShape, "What happens when `restart` gave up: another place."),
     update: optional(updateShape, "How a change reaches the running instances of a service."),
     shutdown_delay: groupShutdownDelayField,
+    exclusive: optional(
+      exclusiveShape,
+      "Each instance has at most one running owner: it runs under a lease and gets `PEER_FENCE`.",
+    ),
     ephemeral_disk: optional(diskShape, "What the group's directory may take of the node's disk.", {
       hint: "write a map: ephemeral_disk: { size: 300MB }",
     }),

@@ -52,7 +52,7 @@ function schemaOf(shape: Shape): JsonSchema {
         additionalProperties: schemaOf(shape.value),
       };
     case "record":
-      return recordSchema(shape);
+      return shape.isSwitch ? { anyOf: [{ type: "boolean" }, recordSchema(shape)] } : recordSchema(shape);
   }
 }
 

@@ -65,6 +65,6 @@ function describeShape(shape: Shape): string {
     case "map":
       return `map of ${shape.min > 0 ? "1 to" : "at most"} ${shape.max} ${shape.itemName}s by name`;
     case "record":
-      return "map";
+      return shape.isSwitch ? "true, false or map" : "map";
   }
 }

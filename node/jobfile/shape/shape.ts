@@ -90,6 +90,8 @@ export interface RecordShape<Known extends Fields = Fields> {
   readonly either?: readonly string[];
   /** How to write one, told where something else stands. */
   readonly hint?: string;
+  /** `true` may stand for one without fields, `false` for none. */
+  readonly isSwitch?: boolean;
   /** Fields that Nomad or DESIGN section 9 has and this release lacks, each with what to do without. */
   readonly later: Readonly<Record<string, string>>;
   /** What people write by habit, with the name it has here. */

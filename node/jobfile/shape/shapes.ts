@@ -131,7 +131,7 @@ export function map<Value extends Shape>(
 export function record<Known extends Fields>(
   title: string,
   fields: Known,
-  options: Partial<Pick<RecordShape, "later" | "renamed" | "hint" | "either">> = {},
+  options: Partial<Pick<RecordShape, "later" | "renamed" | "hint" | "either" | "isSwitch">> = {},
 ): RecordShape<Known> {
   return { kind: "record", title, fields, later: {}, renamed: {}, ...options };
 }

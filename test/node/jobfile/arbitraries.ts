@@ -361,6 +361,9 @@ const group = fc.tuple(ports, tasks).chain(([portList, taskList]) =>
     restart,
     reschedule,
     update,
+    exclusive: fc.option(fc.record({ onSilence: fc.constantFrom("stop" as const, "keep" as const) }), {
+      nil: undefined,
+    }),
     ports: fc.constant(portList),
     services: fc.uniqueArray(
       service(
@@ -450,7 +453,8 @@ function canonical(whole: JobSpec): JobSpec {
   if (spec.type !== "system" && spec.type !== "sysbatch") return spec;
   const { affinities: _affinities, algorithm: _by, neighbours: _near, spreads: _spreads, ...job } = spec;
   const groups = spec.groups.map((each) => {
-    const { affinities: _liked, algorithm: _chosen, neighbours: _apart, spreads: _spread, ...kept } = each;
+    const { affinities: _liked, algorithm: _chosen, neighbours: _apart, spreads: _spread, ...rest } = each;
+    const { exclusive: _alone, ...kept } = rest;
     const tasks = each.tasks.map(({ affinities: _tasks, ...own }): TaskSpec => own);
     return { ...kept, count: 1, reschedule: NEVER_MOVED, tasks };
   });

@@ -13,7 +13,7 @@ describe("describeProblems", () => {
   4 |     cuont: 2
     |     ^
   hint: a group has count, meta, constraints, affinities, spread, near, apart, algorithm, restart, reschedule, ` +
-        "update, shutdown_delay, ephemeral_disk, network, services, tasks",
+        "update, shutdown_delay, exclusive, ephemeral_disk, network, services, tasks",
     );
   });
 

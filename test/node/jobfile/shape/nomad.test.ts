@@ -106,7 +106,7 @@ const NOMAD: Readonly<Record<Holder, readonly string[]>> = {
 /** What this project adds to Nomad's tree and has no machinery for yet (DESIGN section 9). */
 const OWN: Partial<Readonly<Record<Holder, readonly string[]>>> = {
   job: ["regions", "on_region_loss", "on_conflict", "exclusive"],
-  group: ["exclusive", "variants"],
+  group: ["variants"],
   task: ["secrets", "volume_mounts", "templates", "artifacts"],
   network: ["allow"],
   resources: ["devices"],
