@@ -3,7 +3,15 @@
  * to the same contract suite as the real ones. The machine it stands for outlives its drivers, as the keeper
  * outlives a peer.
  */
-import type { CommandResult, Driver, TaskExit, TaskHandle, TaskStart, TaskUsage } from "../drivers/index.ts";
+import type {
+  CommandResult,
+  Driver,
+  TaskExit,
+  TaskHandle,
+  TaskLease,
+  TaskStart,
+  TaskUsage,
+} from "../drivers/index.ts";
 import {
   type Cancel,
   type Clock,
@@ -22,6 +30,7 @@ const OUTPUT_LENGTH_MAX = 1024 * 1024;
 const MEMORY_BYTES = 8 * 1024 * 1024;
 /** What a process that does nothing uses of a core. */
 const CPU_SHARE = 0.01;
+const LEASE_LOOK_MS = 500;
 const SIGNALS: readonly string[] = [
   ...["SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM"],
   ...["SIGCONT", "SIGSTOP", "SIGABRT", "SIGSEGV"],
@@ -59,6 +68,9 @@ interface FakeRun {
   /** The keeper that would see its exit code; a later one only sees that it is gone. */
   readonly keeper: number;
   lastUsage: { readonly atMs: number; readonly cpuSeconds: number };
+  /** Of an exclusive: the machine's keeper ends it then, whether or not a peer lives. */
+  lease?: NonNullable<TaskStart["lease"]>;
+  isExpired: boolean;
   exit?: TaskExit;
 }
 
@@ -130,6 +142,7 @@ class Machine {
 
   async start(task: TaskStart): Promise<FakeRun> {
     await this.pause(this.random.next() * START_DELAY_MAX_MS);
+    if (task.lease !== undefined && task.lease.stopAtMs <= this.clock.boot()) throw leaseRanOut();
     const command = String(task.config["command"]);
     const { args: given } = task.config;
     const args = Array.isArray(given) ? given.map(String) : [];
@@ -156,8 +169,11 @@ class Machine {
       timers: new Set(),
       keeper: this.#keeper,
       lastUsage: { atMs: startedMonotonicMs, cpuSeconds: 0 },
+      isExpired: false,
+      ...(task.lease === undefined ? {} : { lease: task.lease }),
     };
     this.runs.set(task.key, run);
+    this.#guard(run);
     this.#behave(run);
     return run;
   }
@@ -184,6 +200,21 @@ class Machine {
     }
   }
 
+  /** Timers stand still in suspend, a lease does not: the clock is looked at again and again. */
+  #guard(run: FakeRun): void {
+    if (run.lease === undefined || run.exit !== undefined) return;
+    const { killAtMs, killSignal, stopAtMs } = run.lease;
+    const nowMs = this.clock.boot();
+    if (nowMs >= stopAtMs && !run.isExpired) {
+      run.isExpired = true;
+      this.deliver(run, killSignal);
+    }
+    if (nowMs >= killAtMs) this.deliver(run, "SIGKILL");
+    const dueMs = run.isExpired ? killAtMs : stopAtMs;
+    const delayMs = Math.min(LEASE_LOOK_MS, Math.max(0, dueMs - nowMs));
+    if (run.exit === undefined) run.timers.add(this.clock.after(delayMs, () => this.#guard(run)));
+  }
+
   #later(run: FakeRun, delayMs: number, end: Omit<TaskExit, "finishedAtMs">): void {
     run.timers.add(this.clock.after(delayMs, () => this.settle(run, end)));
   }
@@ -198,9 +229,10 @@ class Machine {
     if (run.exit !== undefined) return;
     const isSeen = run.keeper === this.#keeper;
     const finishedAtMs = this.clock.wall();
+    const expired = run.isExpired ? { leaseExpired: true } : {};
     run.exit = isSeen
-      ? { ...end, finishedAtMs }
-      : { unknown: true, message: "nobody saw its end", finishedAtMs };
+      ? { ...end, ...expired, finishedAtMs }
+      : { unknown: true, message: "nobody saw its end", ...expired, finishedAtMs };
     for (const cancel of run.timers) cancel();
     run.timers.clear();
     for (const waiter of run.waiters) waiter(run.exit);
@@ -275,6 +307,13 @@ class FakeDriver implements Driver {
   async wait(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit> {
     signal.throwIfAborted();
     return await this.#whileOpen(this.#exitOf(handle, signal));
+  }
+
+  async renew(handle: TaskHandle, lease: TaskLease): Promise<void> {
+    await this.#answer();
+    const run = this.#running(handle);
+    if (run.lease === undefined || run.isExpired) throw leaseRanOut();
+    if (lease.killAtMs > run.lease.killAtMs) run.lease = { ...run.lease, ...lease };
   }
 
   async signal(handle: TaskHandle, name: string): Promise<void> {
@@ -404,6 +443,10 @@ class FakeDriver implements Driver {
       if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
     }
   }
+}
+
+function leaseRanOut(): PeerError {
+  return new PeerError("conflict", "the lease of the run has run out");
 }
 
 function checkSignal(name: string): void {

@@ -8,7 +8,7 @@ import type { Allocation, AllocationReport } from "../model/allocation.ts";
 import type { EvaluationStatus, EvaluationTrigger, Refusal } from "../model/evaluation.ts";
 import type { AllocationId, EvaluationId, JobId, NodeId } from "../model/ids.ts";
 import type { JobSpec } from "../model/job.ts";
-import type { NodeFacts } from "../model/node.ts";
+import type { NodeFacts, ReportedBatch } from "../model/node.ts";
 import type { Hash } from "../ports.ts";
 
 /** A version of a job enters the ledger (S1). Only for heads that causally include those already admitted. */
@@ -129,6 +129,8 @@ export interface ApplyPlan {
 export interface ReportAllocations {
   readonly kind: "allocation.report";
   readonly nodeId: NodeId;
+  /** Numbers the batches of one start of the agent from 1: each is applied once. Absent: whenever it comes. */
+  readonly batch?: ReportedBatch;
   readonly reports: readonly AllocationReport[];
   readonly atMs: number;
 }

@@ -51,8 +51,15 @@ export interface NodeFacts {
   readonly bootId: string;
 }
 
+/** The newest batch of statuses that a start of the node's agent has told. */
+export interface ReportedBatch {
+  readonly incarnation: number;
+  readonly sequence: number;
+}
+
 /** A node as the ledger holds it. */
 export interface NodeRecord extends NodeFacts {
+  readonly reported?: ReportedBatch;
   readonly status: NodeStatus;
   readonly eligible: boolean;
   readonly createIndex: number;

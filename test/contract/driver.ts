@@ -29,6 +29,8 @@ export interface DriverUnderTest {
   command(scenario: CommandScenario): readonly string[];
   /** Makes the directories of an allocation, writable for its tasks. */
   directories(): { readonly directory: string; readonly logDirectory: string };
+  /** The clock of leases. */
+  bootMs(): number;
   output(task: TaskStart, stream: "stdout" | "stderr"): Promise<string>;
   /** Lets the world go on until the promise is settled. */
   settle<Value>(promise: Promise<Value>): Promise<Value>;
@@ -109,6 +111,7 @@ export function driverContract(name: string, make: () => Promise<DriverUnderTest
   describe(`${name}: what it is`, () => aboutItself(check));
   describe(`${name}: runs and their ends`, () => aboutEnds(check));
   describe(`${name}: stopping`, () => aboutStops(check));
+  describe(`${name}: leases`, () => aboutLeases(check));
   describe(`${name}: after the peer died`, () => aboutRecovery(check));
   describe(`${name}: beside a task`, () => aboutCommands(check));
 }
@@ -322,6 +325,50 @@ function aboutRecovery(check: Check): void {
     const handle: TaskHandle = { driver: world.driver.name, key: "none/of/0", startedAtMs: 0, pid: 1 };
     assert.equal(await world.under.settle(world.driver.recover(handle)), "gone");
     assert.equal((await world.under.settle(world.driver.wait(handle, never()))).unknown, true);
+  });
+}
+
+function aboutLeases(check: Check): void {
+  const leased = (world: World, scenario: Scenario, stopInMs: number, killInMs: number): TaskStart => {
+    const nowMs = Math.floor(world.under.bootMs());
+    const lease = { stopAtMs: nowMs + stopInMs, killAtMs: nowMs + killInMs, killSignal: "SIGTERM" };
+    return { ...world.task(scenario), lease };
+  };
+  const exitOf = (world: World, handle: TaskHandle) =>
+    world.under.settle(world.driver.wait(handle, new AbortController().signal));
+
+  check("a task ends with its lease, and says so", async (world) => {
+    const task = leased(world, { kind: "sleep" }, 1_500, 9_000);
+    const handle = await world.under.settle(world.driver.start(task));
+    const exit = await exitOf(world, handle);
+    assert.deepEqual([exit.signal, exit.leaseExpired], ["SIGTERM", true]);
+    assert.ok(world.under.bootMs() >= (task.lease?.stopAtMs ?? 0) - 20);
+  });
+
+  check("what ignores its signal is killed at the end of it", async (world) => {
+    const task = leased(world, { kind: "ignore-term" }, 1_200, 2_000);
+    const exit = await exitOf(world, await world.under.settle(world.driver.start(task)));
+    assert.deepEqual([exit.signal, exit.leaseExpired], ["SIGKILL", true]);
+  });
+
+  check("a renewal moves the end away; after the end there is none", async (world) => {
+    const task = leased(world, { kind: "sleep" }, 1_500, 9_000);
+    const handle = await world.under.settle(world.driver.start(task));
+    const stopAtMs = Math.floor(world.under.bootMs()) + 2_500;
+    await world.under.settle(
+      world.driver.renew?.(handle, { stopAtMs, killAtMs: stopAtMs + 7_000 }) ?? Promise.reject(),
+    );
+    const exit = await exitOf(world, handle);
+    assert.equal(exit.leaseExpired, true);
+    assert.ok(world.under.bootMs() >= stopAtMs - 20);
+    const late = world.driver.renew?.(handle, { stopAtMs: stopAtMs + 9_000, killAtMs: stopAtMs + 9_500 });
+    await assert.rejects(world.under.settle(late ?? Promise.resolve()), refused("conflict"));
+  });
+
+  check("a lease that ran out on the way starts nothing", async (world) => {
+    const task = leased(world, { kind: "sleep" }, -10, 1_000);
+    await assert.rejects(world.under.settle(world.driver.start(task)), refused("conflict"));
+    assert.deepEqual(await world.under.settle(world.driver.list()), []);
   });
 }
 

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createProcessDriver, type Driver, readLog, type TaskStart } from "../../drivers/index.ts";
+import { systemBootMs } from "../../drivers/keeper/deadline.ts";
 import { eventually } from "../../lab/index.ts";
 import type { CommandScenario, DriverUnderTest, Scenario } from "../contract/driver.ts";
 
@@ -106,6 +107,10 @@ export class RealWorld implements DriverUnderTest {
     const chunks: Uint8Array[] = [];
     for await (const { data } of readLog(task.logDirectory, task.task, stream, options)) chunks.push(data);
     return Buffer.concat(chunks);
+  }
+
+  bootMs(): number {
+    return systemBootMs();
   }
 
   settle<Value>(promise: Promise<Value>): Promise<Value> {

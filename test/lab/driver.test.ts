@@ -61,6 +61,10 @@ class SimulatedWorld implements DriverUnderTest {
     return Promise.resolve(this.machine.output(task.key, stream));
   }
 
+  bootMs(): number {
+    return this.clock.boot();
+  }
+
   async settle<Value>(promise: Promise<Value>): Promise<Value> {
     let isSettled = false;
     const mark = (): void => {

@@ -24,6 +24,7 @@ export function registerNode(change: Change, command: RegisterNode): CommandOutc
     // Down or unknown until now: it has just spoken. An operator's drain outlasts a restart.
     status: held?.status === "draining" ? "draining" : "ready",
     eligible: held?.eligible ?? true,
+    ...(held?.reported === undefined ? {} : { reported: held.reported }),
     createIndex: held?.createIndex ?? change.index,
     modifyIndex: change.index,
     registeredAtMs: change.atMs,
@@ -40,7 +41,8 @@ export function registerNode(change: Change, command: RegisterNode): CommandOutc
 
 /** Also false for a node that is not ready: it has to be written as ready. */
 function isSame(held: NodeRecord, facts: NodeFacts): boolean {
-  const { createIndex: _c, eligible: _e, modifyIndex: _m, registeredAtMs: _r, status, ...known } = held;
+  const { createIndex: _c, eligible: _e, modifyIndex: _m, registeredAtMs: _r, ...rest } = held;
+  const { reported: _b, status, ...known } = rest;
   if (status === "down" || status === "unknown") return false;
   return canonicalText(known) === canonicalText(facts);
 }

@@ -8,6 +8,7 @@ import { invariant } from "../../invariant.ts";
 import type { Allocation, AllocationReport, TaskRecord } from "../../model/allocation.ts";
 import { jobKey } from "../../model/ids.ts";
 import { type AllocationStatus, compareTask, isAllocationEnded } from "../../model/lifecycle.ts";
+import type { NodeRecord, ReportedBatch } from "../../model/node.ts";
 import type { Change } from "../change.ts";
 import type { CommandOutcome, JobRecord, ReportAllocations } from "../command.ts";
 import type { Tables } from "../tables.ts";
@@ -31,8 +32,18 @@ const STATUS_RANK: Readonly<Record<AllocationStatus, number>> = {
 /** `refused` counts the reports of allocations that are not (or no longer) known to be on this node. */
 export function reportAllocations(change: Change, command: ReportAllocations): CommandOutcome {
   const { tables } = change;
-  if (tables.node(command.nodeId) === undefined) {
+  const node = tables.node(command.nodeId);
+  if (node === undefined) {
     return { ok: false, code: "not_found", message: `node ${command.nodeId} has not registered` };
+  }
+  if (command.batch !== undefined) {
+    const standing = standingOf(node, command.batch);
+    if (standing === "stale") {
+      const message = `node ${node.name} has started again since: its statuses are of ${node.incarnation}`;
+      return { ok: false, code: "stale", message };
+    }
+    if (standing === "known") return { ok: true, refused: 0 };
+    tables.putNode({ ...node, reported: command.batch });
   }
   let refused = 0;
   let freed = false;
@@ -67,6 +78,13 @@ export function reportAllocations(change: Change, command: ReportAllocations): C
     wakeFitting(change, command.nodeId);
   }
   return { ok: true, refused };
+}
+
+/** `known`: it was applied already, through this leader or another. */
+function standingOf(node: NodeRecord, batch: ReportedBatch): "new" | "known" | "stale" {
+  if (batch.incarnation !== node.incarnation) return "stale";
+  if (node.reported?.incarnation !== batch.incarnation) return "new";
+  return batch.sequence > node.reported.sequence ? "new" : "known";
 }
 
 /** The allocation's end is a reason to look at its job again: its slot may want another. */

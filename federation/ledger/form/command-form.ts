@@ -26,6 +26,7 @@ import {
   nodeFacts,
   operation,
   refusals,
+  reportedBatch,
   scales,
   tags,
 } from "./row-form.ts";
@@ -110,6 +111,7 @@ const applyPlan = object<ApplyPlan>({
 const reportAllocations = object<ReportAllocations>({
   kind: oneOf("allocation.report"),
   nodeId: id,
+  batch: optional(reportedBatch),
   reports: list(allocationReport, { max: ITEMS_MAX }),
   atMs: time,
 });

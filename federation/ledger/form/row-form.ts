@@ -14,7 +14,14 @@ import {
 import type { Allocation, AllocationReport, TaskRecord } from "../../model/allocation.ts";
 import type { Evaluation, EvaluationStatus, EvaluationTrigger, Refusal } from "../../model/evaluation.ts";
 import { ALLOCATION_STATUSES, TASK_RANK } from "../../model/lifecycle.ts";
-import type { DriverFacts, NodeFacts, NodeRecord, NodeStatus, Resources } from "../../model/node.ts";
+import type {
+  DriverFacts,
+  NodeFacts,
+  NodeRecord,
+  NodeStatus,
+  ReportedBatch,
+  Resources,
+} from "../../model/node.ts";
 import type { AdmittedVersion, JobRecord, RolloutRecord, VersionTag } from "../command.ts";
 import {
   count,
@@ -107,10 +114,13 @@ const nodeFactFields = {
 
 export const nodeFacts = object<NodeFacts>(nodeFactFields);
 
+export const reportedBatch = object<ReportedBatch>({ incarnation: count, sequence: count });
+
 export const nodeRecord = object<NodeRecord>({
   ...nodeFactFields,
   status: nodeStatus,
   eligible: boolean,
+  reported: optional(reportedBatch),
   createIndex: index,
   modifyIndex: index,
   registeredAtMs: time,
