@@ -1,4 +1,5 @@
 /** What other folders may see of the core. */
+export * from "./agent-protocol/index.ts";
 export * from "./canonical.ts";
 export * from "./crc32c.ts";
 export * from "./disk-path.ts";

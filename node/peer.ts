@@ -13,6 +13,7 @@ import { Admission } from "./authority/admission.ts";
 import { Authority } from "./authority/authority.ts";
 import { Collector } from "./authority/collector.ts";
 import { intentReader } from "./authority/intents.ts";
+import { LeaseGrants } from "./authority/lease-grants.ts";
 import { Planner } from "./authority/planning/planner.ts";
 import { Submissions } from "./authority/submission.ts";
 import { Turns } from "./authority/turns.ts";
@@ -50,7 +51,8 @@ export async function createPeer(host: Host, parts: Parts, config: PeerConfig): 
   });
   await markFounded(host.disk);
   const node = await register(host, parts, config, identity, authority);
-  const agent = createAgent({ host, parts, identity, authority, node });
+  const grants = new LeaseGrants({ host, authority, regionId: identity.region.id, generation: GENERATION });
+  const agent = createAgent({ host, parts, identity, authority, node, grants });
   await agent.start();
 
   const planner = new Planner(host, authority, { threads: parts.placingThreads });
@@ -89,6 +91,7 @@ export async function createPeer(host: Host, parts: Parts, config: PeerConfig): 
       await collector.close();
       const running = options.tasks ? 0 : agent.runningTasks;
       await agent.stop(options);
+      grants.close();
       await authority.close();
       await host.documents.close();
       return running;
@@ -113,10 +116,11 @@ interface AgentParts {
   readonly identity: Identity;
   readonly authority: Authority;
   readonly node: NodeFacts;
+  readonly grants: LeaseGrants;
 }
 
 /** The node's agent, told of each decision about its node and telling the authority what comes of it. */
-function createAgent({ host, parts, identity, authority, node }: AgentParts): Agent {
+function createAgent({ host, parts, identity, authority, node, grants }: AgentParts): Agent {
   const agent = new Agent({
     host,
     parts,
@@ -125,6 +129,10 @@ function createAgent({ host, parts, identity, authority, node }: AgentParts): Ag
     bootId: host.processes.facts().bootId,
     current: undefined,
     node: () => node,
+    heartbeat: (beat) => {
+      const { nodeId, incarnation } = identity;
+      return grants.heartbeat({ kind: "heartbeat", nodeId, incarnation, ...beat });
+    },
     report: async (reports) => {
       const atMs = host.clock.wall();
       await authority.propose({ kind: "allocation.report", nodeId: identity.nodeId, reports, atMs });

@@ -4,4 +4,4 @@ export { type Fence, fenceText } from "./fence.ts";
 export { type ExclusiveRow, type GrantedLease, LeaseGrantor } from "./grantor.ts";
 export { type Lease, type LeaseAcknowledgement, LeaseHolder } from "./holder.ts";
 export { exclusiveRow, exclusiveRows, slowestKillMs } from "./rows.ts";
-export { LEASE_HEARTBEAT_MS, LEASE_MARGIN_MS, leaseStep } from "./terms.ts";
+export { LEASE_HEARTBEAT_MS, LEASE_MARGIN_MS } from "./terms.ts";

@@ -20,21 +20,6 @@ export function leaseMs(killTimeoutMs: number): number {
   return Math.max(LEASE_MIN_MS, killTimeoutMs + LEASE_MARGIN_MS + LEASE_HEARTBEATS * LEASE_HEARTBEAT_MS);
 }
 
-/** What the one who guards a task does about its lease at a time of the clock that the deadline is on. */
-export type LeaseStep =
-  /** Nothing yet; look again at `untilMs`. */
-  | { readonly kind: "run"; readonly untilMs: number }
-  /** Ask it to end, and kill it after `killTimeoutMs`. */
-  | { readonly kind: "stop"; readonly killTimeoutMs: number }
-  | { readonly kind: "kill" };
-
-export function leaseStep(deadlineMs: number, killTimeoutMs: number, nowMs: number): LeaseStep {
-  const killAtMs = deadlineMs - LEASE_MARGIN_MS;
-  const stopAtMs = killAtMs - killTimeoutMs;
-  if (nowMs < stopAtMs) return { kind: "run", untilMs: stopAtMs };
-  return nowMs < killAtMs ? { kind: "stop", killTimeoutMs: killAtMs - nowMs } : { kind: "kill" };
-}
-
 /**
  * When a slot may be given to another node, on the leader's own clock: after the lease of the last
  * acknowledgement, counted as slow as the holder's clock may run, and one election timeout. A leader that was

@@ -44,7 +44,7 @@ export interface LocalAllocation {
  * `shutdown`: `peer down`; the task comes back with the peer. `retire`: it ends for good. `cycle`: `alloc
  * restart`.
  */
-export type StopReason = "retire" | "cycle" | "shutdown";
+export type StopReason = "retire" | "cycle" | "shutdown" | "lease";
 
 export function newLocalAllocation(
   allocation: Allocation,
@@ -135,6 +135,7 @@ export function taskEnded(task: LocalTask, ended: EndedTask): LocalTask {
   const again = { ...base, state: "restarting", restartAtMs: ended.nowMs, inOrder: true } as const;
   if (ended.stopped === "cycle") return { ...again, message: "restart asked for" };
   if (ended.stopped === "shutdown") return { ...again, message: "the peer was taken down" };
+  if (ended.stopped === "lease") return { ...again, message: "its lease ran out; it waits for a new one" };
   if (ended.rebooted === true && !countsReboot(ended)) return { ...again, message: "the machine restarted" };
   return decideNext(base, ended, what);
 }

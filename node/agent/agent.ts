@@ -16,6 +16,7 @@ import {
 } from "../../federation/index.ts";
 import type { Parts } from "../parts.ts";
 import type { AllocationUsage } from "../service/service.ts";
+import { AgentLeases, type LeaseWorld } from "./lease.ts";
 import { Reporter } from "./reporter.ts";
 import { AllocationRunner } from "./runner.ts";
 import type { RunnerWorld } from "./runner-world.ts";
@@ -34,6 +35,8 @@ export interface AgentWorld {
   readonly current: Promise<void> | undefined;
   /** Durable in the ledger on return; PeerError when the authority can't be reached. */
   report(reports: readonly AllocationReport[]): Promise<void>;
+  /** Asks the region's leader for the leases of this node. */
+  readonly heartbeat: LeaseWorld["heartbeat"];
 }
 
 /** By run key. */
@@ -46,6 +49,7 @@ export class Agent {
   readonly #reporter: Reporter;
   /** They end: the ledger knows nothing of them. */
   readonly #orphans = new Set<string>();
+  readonly #leases: AgentLeases;
   #stopped = false;
 
   constructor(world: AgentWorld) {
@@ -56,6 +60,8 @@ export class Agent {
       report: (id) => this.#report(id),
       send: (reports) => world.report(reports),
     });
+    const { bootId, heartbeat, host } = world;
+    this.#leases = new AgentLeases({ host, bootId, heartbeat, moved: (ids) => this.#renew(ids) });
   }
 
   /** Takes up the tasks that a former run of this peer left, then what the ledger wants. */
@@ -112,7 +118,9 @@ export class Agent {
     if (runner !== undefined) {
       const isNewer = allocation.version !== runner.allocation.version;
       runner.update(allocation, isNewer ? this.#specOf(allocation).job : undefined);
-      if (isAllocationEnded(allocation.status) && runner.ended) this.#runners.delete(allocation.id);
+      if (!isAllocationEnded(allocation.status) || !runner.ended) return;
+      this.#runners.delete(allocation.id);
+      this.#leases.forget(allocation.id);
     } else if (!isAllocationEnded(allocation.status)) {
       const { job, group } = this.#specOf(allocation);
       const local = newLocalAllocation(allocation, group, this.#world.bootId);
@@ -164,6 +172,7 @@ export class Agent {
   /** With `tasks`, ends them all first; without, they run on and the next start takes them up again. */
   async stop(options: { readonly tasks: boolean }): Promise<void> {
     this.#stopped = true;
+    this.#leases.close();
     const runners = [...this.#runners.values()];
     if (options.tasks) await Promise.all(runners.map((runner) => runner.shutdown()));
     await this.#reporter.close();
@@ -187,10 +196,24 @@ export class Agent {
       store: this.#store,
       bootId: this.#world.bootId,
       regionName: this.#world.regionName,
+      leases: this.#leases,
       node: () => this.#world.node(),
       changed: (runner) => this.#reporter.changed(runner.allocation.id),
       settled: (runner) => this.#dropOrphan(runner),
     };
+  }
+
+  /** Those that run may run on, those that waited for their lease may start. */
+  #renew(ids: readonly string[]): void {
+    for (const id of ids) {
+      const runner = this.#runners.get(id);
+      if (runner === undefined) continue;
+      for (const name of Object.keys(runner.local.tasks)) {
+        const running = runner.running(name);
+        if (running !== undefined) void runner.lease.renew(name, running);
+      }
+      runner.poke();
+    }
   }
 
   #specOf(allocation: Allocation) {
@@ -241,6 +264,7 @@ export class Agent {
   }
 
   async #forget(id: string): Promise<void> {
+    this.#leases.forget(id);
     this.#runners.delete(id);
     this.#reporter.forget(id);
     await this.#world.parts.directories.remove(id);

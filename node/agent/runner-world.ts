@@ -2,6 +2,7 @@
 import type { Host, NodeFacts } from "../../federation/index.ts";
 import type { Parts } from "../parts.ts";
 import type { AllocationRunner } from "./runner.ts";
+import type { AgentLeases } from "./lease.ts";
 import type { AgentStore } from "./store.ts";
 
 export interface RunnerWorld {
@@ -10,6 +11,7 @@ export interface RunnerWorld {
   readonly store: AgentStore;
   readonly bootId: string;
   readonly regionName: string;
+  readonly leases: AgentLeases;
   node(): NodeFacts;
   /** Something that the ledger should hear of changed. */
   changed(runner: AllocationRunner): void;

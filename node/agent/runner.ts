@@ -21,7 +21,6 @@ import {
   type RunnableTask,
   roleOf,
   type Situation,
-  type StopReason,
   type TaskStep,
   taskEnded,
   taskHalted,
@@ -32,8 +31,9 @@ import {
 } from "../../federation/index.ts";
 import { CheckMonitor } from "./check-monitor.ts";
 import { checkSubjects } from "./check-subjects.ts";
+import type { AllocationLease } from "./lease.ts";
 import type { RunnerWorld } from "./runner-world.ts";
-import { hasExited, type RunningTask, ShutdownDelays } from "./running-task.ts";
+import { hasExited, type RunningTask, ShutdownDelays, type Stop } from "./running-task.ts";
 import { groupOf, type Placement, prepareTask, programOn, runKey, taskNamed } from "./task-start.ts";
 
 const RETRY_FIRST_MS = 1000;
@@ -42,11 +42,6 @@ const RETRY_MAX_MS = 60_000;
 /** In the place of a task's name: the allocation itself has something under way. */
 const WHOLE = "";
 
-interface Stop {
-  readonly why: StopReason;
-  readonly because?: string;
-}
-
 export class AllocationRunner {
   readonly #world: RunnerWorld;
   #job: JobSpec;
@@ -54,6 +49,7 @@ export class AllocationRunner {
   #allocation: Allocation;
   #local: LocalAllocation;
   readonly checks: CheckMonitor;
+  readonly lease: AllocationLease;
   /** Tasks with a start or stop under way. */
   readonly #busy = new Map<string, Promise<void>>();
   readonly #stopping = new Map<string, Stop>();
@@ -77,6 +73,7 @@ export class AllocationRunner {
     this.#group = group;
     this.#allocation = allocation;
     this.#local = local;
+    this.lease = world.leases.of(allocation, group);
     this.checks = new CheckMonitor({
       clock: world.host.clock,
       random: world.host.random,
@@ -194,7 +191,7 @@ export class AllocationRunner {
     const { clock } = this.#world.host;
     const { nowMs, ...situation } = this.situation;
     const plan = planAllocation({ ...situation, nowMs });
-    const steps = plan.steps.filter((step) => !this.#busy.has(step.task));
+    const steps = plan.steps.filter((step) => !this.#busy.has(step.task) && this.lease.allows(step));
     for (const step of steps) this.#execute(step);
     if (plan.isEndingFirst === true && !this.#busy.has(WHOLE)) {
       this.#carry(WHOLE, () => this.#save({ ...this.#local, endingSinceMs: nowMs }));
@@ -303,7 +300,7 @@ export class AllocationRunner {
   #placeOf(task: RunnableTask): Placement {
     const { regionName } = this.#world;
     const [job, group, allocation, node] = [this.#job, this.#group, this.#allocation, this.#world.node()];
-    return { job, group, task, allocation, node, regionName };
+    return { job, group, task, allocation, node, regionName, ...this.lease.terms(task) };
   }
 
   async #startFailed(name: string, cause: unknown): Promise<void> {
@@ -312,7 +309,7 @@ export class AllocationRunner {
     log("warn", "task did not start", { allocation: this.#allocation.id, task: name, error: cause.message });
     const message = cause.hint === undefined ? cause.message : `${cause.message} (${cause.hint})`;
     const present = this.#present(name);
-    if (!cause.retryable) {
+    if (!cause.retryable && !this.lease.isMissing) {
       await this.#put(name, taskUnstartable(present, message, clock.wall()));
       return;
     }
@@ -328,6 +325,8 @@ export class AllocationRunner {
         nowMs: clock.boot(),
         jitter: random.next(),
         message,
+        // That it came too late is no fault of the task.
+        ...(this.lease.isMissing ? { stopped: "lease" as const } : {}),
       }),
     );
   }
@@ -386,7 +385,8 @@ export class AllocationRunner {
     const { clock, random } = this.#world.host;
     const present = this.#present(name);
     if (present.state !== "running" && present.state !== "starting") return;
-    const stop = this.#stopping.get(name) ?? this.#endOf(name);
+    const expired: Stop | undefined = exit.leaseExpired ? { why: "lease" } : undefined;
+    const stop = this.#stopping.get(name) ?? this.#endOf(name) ?? expired;
     await this.#put(
       name,
       taskEnded(present, {

@@ -1,6 +1,12 @@
 /** A run that has a process, and what is waited for with it. */
 import type { Driver, TaskHandle } from "../../drivers/index.ts";
-import { type Clock, PeerError } from "../../federation/index.ts";
+import { type Clock, PeerError, type StopReason } from "../../federation/index.ts";
+
+/** What a stop under way is for. */
+export interface Stop {
+  readonly why: StopReason;
+  readonly because?: string;
+}
 
 export interface RunningTask {
   readonly driver: Driver;

@@ -19,7 +19,7 @@ import {
 import type { Parts } from "../parts.ts";
 
 /** Where a task runs, apart from its directories. */
-export type Placement = Omit<TaskPlace, "allocationDirectory" | "taskDirectory">;
+export type Placement = Omit<TaskPlace, "allocationDirectory" | "taskDirectory"> & Pick<TaskStart, "lease">;
 
 /** Names one run of a task for ever. */
 export function runKey(allocationId: string, task: string, run: number): string {
@@ -45,6 +45,7 @@ export async function prepareTask(parts: Parts, placement: Placement, run: numbe
     logDirectory: paths.logs,
     logs: task.logs,
     resources: task.resources,
+    ...(placement.lease === undefined ? {} : { lease: placement.lease }),
   };
 }
 

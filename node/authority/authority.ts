@@ -91,6 +91,18 @@ export class Authority {
   }
 
   /**
+   * The present term, once a quorum has confirmed that this peer still leads in it and all that was committed
+   * until now is applied. Throws PeerError `not_leader`. The one voter of this release is its own quorum.
+   */
+  confirmLeadership(): Promise<number> {
+    const { role, term } = this.status();
+    if (role === "leader") return Promise.resolve(term);
+    return Promise.reject(
+      new PeerError("not_leader", "this peer does not lead the region", { retryable: true }),
+    );
+  }
+
+  /**
    * Durable and applied on return. A refusal by the ledger is a PeerError; so is a full queue or a closed
    * authority.
    */

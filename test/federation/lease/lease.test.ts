@@ -10,7 +10,6 @@ import {
   LEASE_HEARTBEAT_MS,
   LEASE_MARGIN_MS,
   leaseMs,
-  leaseStep,
   replaceableAtMs,
 } from "../../../federation/lease/terms.ts";
 import type { AllocationId, NodeId, RegionId } from "../../../federation/model/ids.ts";
@@ -35,19 +34,6 @@ test("a lease lasts kill_timeout, margin and three heartbeats, and at least 3 s"
       assert.ok(lengthMs >= killTimeoutMs + LEASE_MARGIN_MS + 3 * LEASE_HEARTBEAT_MS);
       assert.ok(lengthMs >= 3_000);
     }),
-  );
-});
-
-test("a task runs until deadline - kill_timeout - margin, then is stopped, then killed before the deadline", () => {
-  assert.deepEqual(leaseStep(100_000, 5_000, 0), { kind: "run", untilMs: 94_000 });
-  assert.deepEqual(leaseStep(100_000, 5_000, 93_999), { kind: "run", untilMs: 94_000 });
-  assert.deepEqual(leaseStep(100_000, 5_000, 94_000), { kind: "stop", killTimeoutMs: 5_000 });
-  assert.deepEqual(leaseStep(100_000, 5_000, 98_000), { kind: "stop", killTimeoutMs: 1_000 });
-  assert.deepEqual(leaseStep(100_000, 5_000, 99_000), { kind: "kill" });
-  assert.deepEqual(
-    leaseStep(100_000, 5_000, 500_000),
-    { kind: "kill" },
-    "also long after, on wake from suspend",
   );
 });
 
