@@ -129,7 +129,7 @@ export interface ApplyPlan {
 export interface ReportAllocations {
   readonly kind: "allocation.report";
   readonly nodeId: NodeId;
-  /** Numbers the batches of one start of the agent from 1: each is applied once. Absent: whenever it comes. */
+  /** Numbers the batches of one start of the agent from 1: each is applied once. */
   readonly batch?: ReportedBatch;
   readonly reports: readonly AllocationReport[];
   readonly atMs: number;

@@ -153,7 +153,7 @@ export interface GroupSpec extends PlacementWishes {
   readonly tasks: readonly TaskSpec[];
 }
 
-/** What an exclusive does without a word from its authority: end with its lease, or stay and keep its slot. */
+/** Without a word from its authority an exclusive ends with its lease, or stays and keeps its slot. */
 export interface ExclusivePolicy {
   readonly onSilence: "stop" | "keep";
 }

@@ -107,15 +107,6 @@ test("after a power cut nothing starts before a lease of this boot", async () =>
   await machine.shutdown({ tasks: true });
 });
 
-test("a task is told its fence", async () => {
-  const machine = await started(7, true, "print ${PEER_FENCE}", "batch");
-  const { id } = await allocation(machine);
-  const [generation, term, index] = machine.tasks.output(`${id}/app/0`, "stdout").split(".").map(Number);
-  assert.equal(generation, 1);
-  assert.ok((term ?? 0) >= 1 && (index ?? 0) >= 1);
-  await machine.shutdown({ tasks: true });
-});
-
 test("an exclusive on every node is refused", async () => {
   const machine = new LabMachine(8);
   await machine.start();

@@ -343,7 +343,7 @@ const exclusiveShape = record(
   {
     on_silence: optional(
       choice(["stop", "keep"]),
-      "Cut off from its region: `stop` before the slot is given to another node, or `keep` running and the slot.",
+      "Cut off from its region: `stop` before the slot goes to another node, or `keep` both.",
       { default: EXCLUSIVE_DEFAULT.onSilence },
     ),
   },

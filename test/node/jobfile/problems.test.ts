@@ -24,7 +24,8 @@ const SIGNALS = "SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SI
 const ENV_NAME = "an environment name: letters, digits and _, not starting with a digit";
 const DNS_LABEL = "a DNS label: letters, digits and -, at most 63, not starting or ending with -";
 const KNOWN_IN_GROUP =
-  "a group has count, meta, constraints, affinities, spread, near, apart, algorithm, restart, reschedule, update, shutdown_delay, exclusive, ephemeral_disk, network, " +
+  "a group has count, meta, constraints, affinities, spread, near, apart, algorithm, restart, reschedule, update, " +
+  "shutdown_delay, exclusive, ephemeral_disk, network, " +
   "services, tasks";
 
 describe("unknown fields", () => {
