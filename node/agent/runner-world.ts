@@ -1,8 +1,8 @@
 /** What the agent gives to each of its runners. */
 import type { Host, NodeFacts } from "../../federation/index.ts";
 import type { Parts } from "../parts.ts";
-import type { AllocationRunner } from "./runner.ts";
 import type { AgentLeases } from "./lease.ts";
+import type { AllocationRunner } from "./runner.ts";
 import type { AgentStore } from "./store.ts";
 
 export interface RunnerWorld {
