@@ -11,7 +11,8 @@ export const LEASE_HEARTBEAT_MS = 1_000;
 /** Between the kill and the deadline: for the kill itself, and for what a busy machine takes to get to it. */
 export const LEASE_MARGIN_MS = 1_000;
 const LEASE_MIN_MS = 3_000;
-const LEASE_HEARTBEATS = 3;
+/** Three would do (S8); five outlast a busy machine, a slow disk and a restart of the peer. */
+const LEASE_HEARTBEATS = 5;
 /** Two clocks that run apart by no more than this: crystals do by 0.01 %, NTP slews by 0.05 %. */
 export const CLOCK_DRIFT_BOUND = 0.01;
 

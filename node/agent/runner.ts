@@ -290,6 +290,8 @@ export class AllocationRunner {
       const handle = await driver.start(await prepareTask(parts, this.#placeOf(program), run));
       await this.#put(name, taskRunning(this.#present(name), { ...handle }, handle));
       void this.#watch(name, driver, handle);
+      // Its lease may have moved while it started.
+      void this.lease.renew(name, { driver, handle });
       this.#checkState();
     } catch (cause) {
       if (this.#abort.signal.aborted) return;

@@ -9,8 +9,8 @@ interface Allocation {
   readonly tasks: Readonly<Record<string, { readonly state: string; readonly restarts: number }>>;
 }
 
-/** kill_timeout 1s: a lease of 5 s, stopped 2 s before its end. */
-const LEASE_MS = 5_000;
+/** kill_timeout 1s: a lease of 7 s, stopped 2 s before its end. */
+const LEASE_MS = 7_000;
 const SECOND_MS = 1_000;
 
 async function started(
