@@ -92,14 +92,15 @@ export class Authority {
 
   /**
    * The present term, once a quorum has confirmed that this peer still leads in it and all that was committed
-   * until now is applied. Throws PeerError `not_leader`. The one voter of this release is its own quorum.
+   * until now is applied. Throws PeerError `not_leader`, `timeout`.
    */
-  confirmLeadership(): Promise<number> {
-    const { role, term } = this.status();
-    if (role === "leader") return Promise.resolve(term);
-    return Promise.reject(
-      new PeerError("not_leader", "this peer does not lead the region", { retryable: true }),
-    );
+  async confirmLeadership(): Promise<number> {
+    const before = this.status();
+    await this.#group.readIndex();
+    const after = this.status();
+    // A follower's round goes through the leader, and says nothing about this peer.
+    if (before.role === "leader" && after.role === "leader" && after.term === before.term) return after.term;
+    throw new PeerError("not_leader", "this peer does not lead the region", { retryable: true });
   }
 
   /**
