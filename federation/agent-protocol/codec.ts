@@ -8,8 +8,9 @@ import { boolean, type Check, list, object, oneOf } from "../intent/shape.ts";
 import { err, ok, type Result } from "../invariant.ts";
 import type { Fence } from "../lease/fence.ts";
 import { parseJson } from "../ledger/form/json.ts";
-import { allocation, allocationReport } from "../ledger/form/row-form.ts";
+import { allocationReport } from "../ledger/form/row-form.ts";
 import { count, delay, ITEMS_MAX, id, index } from "../ledger/form/values.ts";
+import { allocation } from "./allocation-form.ts";
 import type {
   AgentAnswer,
   AgentRequest,

@@ -137,7 +137,7 @@ export const taskRecord = object<TaskRecord>({
   finishedAtMs: optional(time),
 });
 
-const reportedFields = {
+export const reportedFields = {
   id,
   status: allocationStatus,
   tasks: facts(taskRecord),
