@@ -14,6 +14,10 @@ const options = { skip: process.platform === "win32" ? "signals" : false };
 async function inWorld(run: (world: RealWorld) => Promise<void>): Promise<void> {
   const world = new RealWorld().warmed();
   try {
+    // A keeper that has yet to start would take its time out of the leases.
+    const first = await world.driver.start(world.task("warm/app/0", { command: "true" }));
+    await world.driver.wait(first, signal);
+    await world.driver.remove(first);
     await run(world);
   } finally {
     await world.dispose();
@@ -36,7 +40,7 @@ describe("leases at the keeper", options, () => {
 
   test("without a renewal it is stopped in time, and says why", () =>
     inWorld(async (world) => {
-      const lease = until(2_500, 4_000);
+      const lease = until(4_000, 9_000);
       const handle = await world.driver.start(world.task("k/app/0", SLEEPER, { lease }));
       const exit = await world.driver.wait(handle, signal);
       assert.equal(exit.signal, "SIGTERM");
@@ -47,7 +51,7 @@ describe("leases at the keeper", options, () => {
 
   test("what does not end by asking is killed with its tree", () =>
     inWorld(async (world) => {
-      const lease = until(1_500, 2_500);
+      const lease = until(3_000, 4_000);
       const handle = await world.driver.start(world.task("k/app/0", STUBBORN, { lease }));
       const exit = await world.driver.wait(handle, signal);
       assert.equal(exit.signal, "SIGKILL");
@@ -57,9 +61,9 @@ describe("leases at the keeper", options, () => {
 
   test("renewals move the end away, never back; too late ones are refused", () =>
     inWorld(async (world) => {
-      const first = until(2_000, 3_000);
+      const first = until(4_000, 5_000);
       const handle = await world.driver.start(world.task("k/app/0", SLEEPER, { lease: first }));
-      const later = until(4_000, 5_000);
+      const later = until(6_000, 9_000);
       await world.driver.renew?.(handle, later);
       await world.driver.renew?.(handle, until(100, 200));
       const exit = await world.driver.wait(handle, signal);
@@ -70,7 +74,7 @@ describe("leases at the keeper", options, () => {
 
   test("nobody has to live for it: the peer is gone", () =>
     inWorld(async (world) => {
-      const lease = until(2_000, 3_000);
+      const lease = until(4_000, 5_000);
       const handle = await world.driver.start(world.task("k/app/0", SLEEPER, { lease }));
       await world.driver.close();
       await world.until("the task has ended", () => (isRunning(handle.pid ?? 0) ? undefined : true));
