@@ -358,12 +358,12 @@ function aboutLeases(check: Check): void {
     const handle = await world.under.settle(world.driver.start(task));
     const stopAtMs = Math.floor(world.under.bootMs()) + 5_000;
     await world.under.settle(
-      world.driver.renew?.(handle, { stopAtMs, killAtMs: stopAtMs + 7_000 }) ?? Promise.reject(),
+      world.driver.renew?.(handle, { stopAtMs, killAtMs: stopAtMs + 15_000 }) ?? Promise.reject(),
     );
     const exit = await exitOf(world, handle);
     assert.equal(exit.leaseExpired, true);
     assert.ok(world.under.bootMs() >= stopAtMs - 20);
-    const late = world.driver.renew?.(handle, { stopAtMs: stopAtMs + 9_000, killAtMs: stopAtMs + 9_500 });
+    const late = world.driver.renew?.(handle, { stopAtMs: stopAtMs + 19_000, killAtMs: stopAtMs + 19_500 });
     await assert.rejects(world.under.settle(late ?? Promise.resolve()), refused("conflict"));
   });
 
