@@ -8,12 +8,12 @@ import { SwimCluster } from "../swim/cluster.ts";
 import type { Row } from "./row.ts";
 
 const MEMBERS = 1_000;
-const JOIN_MS = 30_000;
-const QUIET_MS = 20_000;
-const DETECT_MS = 40_000;
-const RECOVER_MS = 20_000;
+const JOIN_MS = 15_000;
+const QUIET_MS = 10_000;
+const DETECT_MS = 12_000;
+const RECOVER_MS = 4_000;
 const LOSSES = [0, 0.01, 0.05, 0.2];
-const DEATHS = 5;
+const DEATHS = 3;
 const SLOW_MEMBERS = 20;
 const SLOW_ROUNDS = 10;
 const PAUSE_MS = 3_000;

@@ -117,3 +117,14 @@ test("an exclusive on every node is refused", async () => {
   assert.match(JSON.stringify(answer.body), /groups\.web\.exclusive.*runs on every node/);
   await machine.shutdown({ tasks: true });
 });
+
+test("an exclusive that would start before the old one ends is refused", async () => {
+  const machine = new LabMachine(9);
+  await machine.start();
+  const tasks = { app: { driver: "process", config: { command: "run" } } };
+  const body = { job: "one", update: { order: "start-first" }, groups: { web: { exclusive: true, tasks } } };
+  const answer = await machine.request("PUT", "/v1/jobs/one", body);
+  assert.equal(answer.status, 400);
+  assert.match(JSON.stringify(answer.body), /groups\.web\.exclusive.*start-first/);
+  await machine.shutdown({ tasks: true });
+});

@@ -1,4 +1,6 @@
 /** What a change does to instances that run: those that stay, those beside which another starts. */
+
+import { exclusiveRow } from "../../lease/rows.ts";
 import type { Allocation } from "../../model/allocation.ts";
 import { jobKey } from "../../model/ids.ts";
 import type { GroupSpec } from "../../model/job.ts";
@@ -61,6 +63,8 @@ export function slotObstacle(
   const older = tables.allocation(held);
   const isOlder = older?.desired === "run" && older.version !== version.number;
   if (others.length > 0 || !isOlder || group.update?.order !== "start-first") return "slot in use";
+  // An exclusive shares its slot with nobody, whatever a specification says (S8).
+  if (group.exclusive !== undefined || exclusiveRow(tables, older) !== undefined) return "slot in use";
   return doubled() < paceOf(group) ? undefined : "update.max_parallel";
 }
 

@@ -31,7 +31,7 @@ export function checkRules(job: JobDraft, context: RuleContext): void {
     if (group === undefined) continue;
     const path = ["groups", name];
     checkGroupUpdate(job, group, type, path, context);
-    checkExclusive(group, type, path, context);
+    checkExclusive(job, group, type, path, context);
     checkGroupPlacement(group, type, path, job, context);
     checkRestarts(group, type, path, context);
     checkReschedule(group, type, path, context);
@@ -42,10 +42,22 @@ export function checkRules(job: JobDraft, context: RuleContext): void {
   }
 }
 
-function checkExclusive(group: GroupDraft, type: JobType, groupPath: Path, context: RuleContext): void {
-  if (group.exclusive === undefined || !runsOnEveryNode(type)) return;
-  const message = `a ${type} job runs on every node: none of its instances is exclusive`;
-  context.problem([...groupPath, "exclusive"], message, "remove exclusive, or make it a service");
+function checkExclusive(
+  job: JobDraft,
+  group: GroupDraft,
+  type: JobType,
+  groupPath: Path,
+  context: RuleContext,
+): void {
+  if (group.exclusive === undefined) return;
+  const path = [...groupPath, "exclusive"];
+  if (runsOnEveryNode(type)) {
+    const message = `a ${type} job runs on every node: none of its instances is exclusive`;
+    context.problem(path, message, "remove exclusive, or make it a service");
+  } else if ((group.update?.order ?? job.update?.order) === "start-first") {
+    const message = "order: start-first would run two instances of an exclusive slot";
+    context.problem(path, message, 'write "order: stop-first", or remove exclusive');
+  }
 }
 
 function checkRestarts(group: GroupDraft, type: JobType, path: Path, context: RuleContext): void {

@@ -59,6 +59,20 @@ test("no second placement fits into the slot before that", () => {
   assert.equal(region.ok(plan).refused, 1);
 });
 
+test("a specification that says start-first gets no second owner either", () => {
+  const region = running("stop");
+  const policy = {
+    maxParallel: 1,
+    minHealthyTimeMs: 0,
+    healthyDeadlineMs: 1_000,
+    order: "start-first",
+  } as const;
+  const group = { ...groupSpec(sized(400)), exclusive: { onSilence: "stop" as const }, update: policy };
+  const evaluation = region.admit("b", jobSpec("shop", { groups: [group] }));
+  const plan = region.plan(evaluation, { outcome: "complete", version: 2, placements: [placement(2, 2)] });
+  assert.equal(region.ok(plan).refused, 1);
+});
+
 test("one that keeps its slot is lost by an operator's word alone, and only while its node is away", () => {
   const region = running("keep");
   assert.equal(region.refused(lose(region, "lease")).code, "conflict");
