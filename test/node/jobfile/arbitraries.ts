@@ -447,10 +447,15 @@ function unnamed({ group: _group, job: _job, ...neighbour }: Neighbour): Neighbo
   return neighbour;
 }
 
+/** An exclusive is never there twice. */
+function alone({ exclusive, ...rest }: GroupSpec): GroupSpec {
+  return exclusive === undefined || rest.update?.order === "start-first" ? rest : { ...rest, exclusive };
+}
+
 /** Without what a job of its type can't have. */
 function canonical(whole: JobSpec): JobSpec {
   const spec = plain(whole);
-  if (spec.type !== "system" && spec.type !== "sysbatch") return spec;
+  if (spec.type !== "system" && spec.type !== "sysbatch") return { ...spec, groups: spec.groups.map(alone) };
   const { affinities: _affinities, algorithm: _by, neighbours: _near, spreads: _spreads, ...job } = spec;
   const groups = spec.groups.map((each) => {
     const { affinities: _liked, algorithm: _chosen, neighbours: _apart, spreads: _spread, ...rest } = each;
