@@ -18,8 +18,11 @@ import {
   createCrypto,
   createPeer,
   formatJobFile,
+  noKeepers,
+  noLinks,
   type Parts,
   type Peer,
+  type PeerConfig,
   type ProbeResult,
   parseJobFile,
   RELEASE,
@@ -46,13 +49,23 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** What a machine has in common with others; by itself it is alone in the world. */
+export interface LabMachineOptions {
+  readonly clock?: ManualClock;
+  readonly name?: string;
+  readonly openLinks?: Parts["openLinks"];
+  readonly keepers?: Parts["keepers"];
+  readonly redeem?: PeerConfig["redeem"];
+}
+
 export class LabMachine {
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock;
   readonly disk: MemoryDisk;
   /** Answers that the simulated services give to probes; by default all pass. */
   probe: (target: string) => ProbeResult = () => ({ passed: true, output: "ok" });
   /** All that its peers logged. */
   readonly log: LogLine[] = [];
+  readonly #options: LabMachineOptions;
   readonly #random: Random;
   /** Processes of tasks, and their keeper. */
   readonly tasks: FakeMachine;
@@ -61,7 +74,9 @@ export class LabMachine {
   #peer: Peer | undefined;
   #api: ReturnType<typeof buildApi> | undefined;
 
-  constructor(seed: number) {
+  constructor(seed: number | string, options: LabMachineOptions = {}) {
+    this.#options = options;
+    this.clock = options.clock ?? new ManualClock();
     this.#random = seededRandom(seed);
     this.disk = new MemoryDisk({ random: this.#random.fork("disk") });
     this.disk.capacityBytes = DISK_BYTES;
@@ -71,6 +86,10 @@ export class LabMachine {
   get peer(): Peer {
     invariant(this.#peer !== undefined, "the peer of this machine runs");
     return this.#peer;
+  }
+
+  get isRunning(): boolean {
+    return this.#peer !== undefined;
   }
 
   /** Starts the peer and lets time pass until it is up. */
@@ -154,7 +173,7 @@ export class LabMachine {
       log,
     };
     const peer = await createPeer(host, this.#parts(), {
-      nodeName: "lab",
+      nodeName: this.#options.name ?? "lab",
       regionName: undefined,
       release: RELEASE,
       api: { host: "127.0.0.1", port: 7337 },
@@ -162,6 +181,7 @@ export class LabMachine {
       advertise: "127.0.0.1",
       meta: {},
       site: {},
+      ...(this.#options.redeem === undefined ? {} : { redeem: this.#options.redeem }),
     });
     const api = buildApi({
       ...host,
@@ -183,6 +203,8 @@ export class LabMachine {
         http: ({ url }) => Promise.resolve(this.probe(url)),
         tcp: ({ host: name, port }) => Promise.resolve(this.probe(`${name}:${port}`)),
       },
+      openLinks: this.#options.openLinks ?? (() => noLinks),
+      keepers: this.#options.keepers ?? noKeepers,
       directories: {
         paths: pathsOf,
         prepare: (id) => Promise.resolve(pathsOf(id)),

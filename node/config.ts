@@ -1,12 +1,16 @@
 /** What a peer is told at its start, checked once. */
 import { isName, type NodeFacts, PeerError } from "../federation/index.ts";
+import type { IdentityOptions } from "./data/identity.ts";
 
 export interface HostPort {
   readonly host: string;
   readonly port: number;
 }
 
+/** What a peer is told at its start. */
 export interface PeerConfig {
+  /** Asked on the first start: membership for this key in a mesh that is there; absent: a mesh of its own. */
+  readonly redeem?: IdentityOptions["redeem"];
   readonly nodeName: string;
   readonly regionName: string | undefined;
   readonly release: string;

@@ -1,6 +1,8 @@
 /** What a peer is made of beside the ports: real in `node/start.ts`, simulated in the lab. */
 import type { Driver } from "../drivers/index.ts";
+import type { Links, NodeId } from "../federation/index.ts";
 import type { PlacingThreads } from "./authority/planning/threads.ts";
+import type { Identity } from "./data/identity.ts";
 import type { LogChunk, LogQuery } from "./service/service.ts";
 
 export interface ProbeResult {
@@ -15,6 +17,12 @@ export interface Probes {
   http(target: { url: string; method: string; timeoutMs: number }): Promise<ProbeResult>;
   /** Passed: the connection opened. */
   tcp(target: { host: string; port: number; timeoutMs: number }): Promise<ProbeResult>;
+}
+
+/** Keepers of other nodes: alive though their peers may not be (S7). */
+export interface Keepers {
+  /** Within a bounded time. Rejects where it could not be asked: that is no evidence. */
+  answers(node: NodeId): Promise<boolean>;
 }
 
 /** Absolute paths of one allocation on this machine. */
@@ -42,6 +50,9 @@ export interface LogFiles {
 export interface Parts {
   readonly drivers: ReadonlyMap<string, Driver>;
   readonly probes: Probes;
+  /** To the other members, in this peer's name. */
+  readonly openLinks: (identity: Identity) => Links;
+  readonly keepers: Keepers;
   readonly directories: AllocationDirectories;
   readonly logFiles: LogFiles;
   /** Absent: all planning is done in the peer's own thread. */

@@ -17,6 +17,7 @@ import { createClock } from "./host/clock.ts";
 import { createCrypto } from "./host/crypto.ts";
 import { realDirectories } from "./host/directories.ts";
 import { createDisk } from "./host/disk.ts";
+import { noKeepers, noLinks } from "./host/links.ts";
 import { logTo } from "./host/log.ts";
 import { systemAccess } from "./host/machine.ts";
 import { placingThreads } from "./host/placing/threads.ts";
@@ -150,6 +151,8 @@ function realParts(dataDirectory: string, host: Host): Parts {
   return {
     drivers: new Map<string, Driver>([[process_.name, process_]]),
     probes: realProbes,
+    openLinks: () => noLinks,
+    keepers: noKeepers,
     directories: realDirectories(dataDirectory),
     logFiles: {
       read: (logs, query) => readLog(logs, query.task, query.stream, query),

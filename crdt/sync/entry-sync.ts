@@ -72,6 +72,15 @@ export class EntrySync {
     for (const peer of this.#world.links.peers()) this.#compare(peer);
   }
 
+  has(doc: string, hash: Hash): boolean {
+    return this.#sets.has(doc, hash);
+  }
+
+  /** Of the entries here, sorted. */
+  hashes(doc: string): readonly Hash[] {
+    return this.#sets.hashes(doc);
+  }
+
   close(): void {
     this.#closed = true;
     this.#round();

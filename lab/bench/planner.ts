@@ -21,9 +21,11 @@ import {
 } from "../../federation/index.ts";
 import {
   Authority,
+  Calls,
   createClock,
   createCrypto,
   createDisk,
+  noLinks,
   Planner,
   type PlannerOptions,
   placingThreads,
@@ -79,7 +81,10 @@ async function measure(
   const log = () => undefined;
   const host = { clock: createClock(), random, disk, crypto: createCrypto(), log } as unknown as Host;
   const self = "bench" as NodeId;
-  const authority = await Authority.open({ host, self, regionId: REGION, generation: 1 });
+  const links = noLinks;
+  const calls = new Calls({ ...host, links });
+  const region = { regionId: REGION, generation: 1, isFounder: true };
+  const authority = await Authority.open({ host, self, ...region, links, calls });
   // Jobs of one take a turn of the disk each: fewer of them tell enough.
   const jobs = count === 1 ? Math.min(INSTANCES, 10_000) : INSTANCES / count;
   await fill(authority, jobs, count);

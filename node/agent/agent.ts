@@ -169,6 +169,20 @@ export class Agent {
     return count;
   }
 
+  /** Tasks run on here of allocations whose end the ledger knows already: they are on their way out. */
+  get isEnding(): boolean {
+    return [...this.#runners.values()].some(
+      (runner) => isAllocationEnded(runner.allocation.status) && !runner.ended,
+    );
+  }
+
+  /** The ledger was replaced as a whole: looks at all of this node's allocations again. */
+  resync(): void {
+    const { ledger } = this.#world;
+    for (const allocation of ledger.allocationsOfNode(this.#world.node().id)) this.sync(allocation);
+    void this.#settle(new Map()).catch((cause: unknown) => this.#tolerate(cause));
+  }
+
   /** With `tasks`, ends them all first; without, they run on and the next start takes them up again. */
   async stop(options: { readonly tasks: boolean }): Promise<void> {
     this.#stopped = true;

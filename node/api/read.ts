@@ -17,6 +17,7 @@ export async function read(
   reply: FastifyReply,
 ): Promise<Rows> {
   await context.waits.block(request.query, request, reply);
+  if (request.query.consistent === true) await context.service.confirm();
   markRead(context, reply, "ledger");
   return context.rows();
 }

@@ -50,6 +50,7 @@ export class Adjustments {
   readonly #writer: IntentWriter;
   readonly #intents: IntentReader;
   readonly #turns: Turns;
+  readonly #arrival: SubmissionWorld["arrival"];
 
   constructor(world: SubmissionWorld) {
     this.#host = world.host;
@@ -58,6 +59,7 @@ export class Adjustments {
     this.#writer = world.writer;
     this.#intents = world.intents;
     this.#turns = world.turns;
+    this.#arrival = world.arrival;
   }
 
   /** PeerError `not_found`, `bad_request` or `conflict` (stopped, or changed since `checkIndex`). */
@@ -72,8 +74,13 @@ export class Adjustments {
     return this.#turns.take(document, () => this.#tag(document, wish, options));
   }
 
+  #catchUp(document: string, { job, namespace }: Pick<ScaleWish, "namespace" | "job">): Promise<void> {
+    return this.#arrival.expect(document, this.#authority.ledger.job(namespace, job)?.heads ?? [], job);
+  }
+
   async #scale(document: string, wish: ScaleWish, options: SubmitOptions): Promise<SubmitReceipt> {
     const { count, job, namespace } = wish;
+    await this.#catchUp(document, wish);
     const { intent, record } = this.#subject(document, wish);
     checkIndex(record, job, options);
     const group = groupToScale(intent, record, wish);
@@ -96,6 +103,7 @@ export class Adjustments {
 
   async #tag(document: string, wish: TagWish, options: SubmitOptions): Promise<SubmitReceipt> {
     const { description, job, name, namespace, remove = false } = wish;
+    await this.#catchUp(document, wish);
     const { intent, record } = this.#subject(document, wish);
     checkIndex(record, job, options);
     if (!isTagName(name)) {

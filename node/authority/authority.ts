@@ -1,12 +1,12 @@
 /**
  * The region's authority on this peer: the Raft group, the ledger it replicates, and the events that come of
- * it.
+ * it. Every member holds the ledger and may propose; who leads is the group's business.
  */
 import {
+  type Cancel,
   type Command,
   type CommandOutcome,
   decodeCommand,
-  encodeCommand,
   type Host,
   Ledger,
   type LedgerEvent,
@@ -17,42 +17,66 @@ import {
   type RaftStatus,
   type RegionId,
 } from "../../federation/index.ts";
+import type { Calls } from "../calls/calls.ts";
 import { RaftGroup } from "../raft/group.ts";
+import type { Group } from "../region/joining.ts";
+import { membersOfGroup } from "../region/members.ts";
+import { Proposals, type Proposed } from "../region/proposals.ts";
+import type { VoterGroup } from "../region/voter-duty.ts";
 import { EventLog } from "./event-log.ts";
+
+/** An entry that the leader has applied reaches the others within this, unless they are cut off. */
+const APPLIED_TIMEOUT_MS = 5_000;
 
 export interface AuthorityWorld {
   readonly host: Host;
   readonly self: NodeId;
   readonly regionId: RegionId;
   readonly generation: number;
+  /** This peer made the region, and alone may bootstrap it (S9); any other waits to be taken in. */
+  readonly isFounder: boolean;
+  readonly links: Links;
+  readonly calls: Calls;
 }
 
 export interface Applied {
   readonly index: number;
   readonly events: readonly LedgerEvent[];
+  /** The whole ledger was replaced by the leader's: what changed is not told. */
+  readonly restored: boolean;
 }
 
-/** A region of one has nobody to talk to. */
-const NO_LINKS: Links = { peers: () => [], send: () => false, watch: () => () => undefined };
-
 export class Authority {
+  readonly #host: Host;
+  readonly #self: NodeId;
   readonly #ledger: Ledger;
   readonly #group: RaftGroup<CommandOutcome>;
+  readonly #proposals: Proposals;
   readonly events: EventLog;
   readonly #listeners = new Set<(applied: Applied) => void>();
 
-  private constructor(ledger: Ledger, group: RaftGroup<CommandOutcome>, events: EventLog) {
+  private constructor(
+    world: AuthorityWorld,
+    ledger: Ledger,
+    group: RaftGroup<CommandOutcome>,
+    events: EventLog,
+  ) {
+    const { calls, host, self } = world;
+    this.#host = host;
+    this.#self = self;
     this.#ledger = ledger;
     this.#group = group;
     this.events = events;
+    const applied = (index: number) => this.applied(index);
+    this.#proposals = new Proposals({ host, self, calls, consensus: group, applied });
   }
 
   /**
-   * Loads the newest snapshot, replays the log and takes up leadership. PeerError `damaged` when the disk
-   * lost data.
+   * Loads the newest snapshot and replays the log. A founder that is alone takes up leadership; others go on
+   * from where they were, or wait for the region's leader. PeerError `damaged` when the disk lost data.
    */
   static async open(world: AuthorityWorld): Promise<Authority> {
-    const { generation, host, regionId } = world;
+    const { generation, host, isFounder, links, regionId, self } = world;
     const ledger = new Ledger({ regionId, generation });
     const opening: { authority?: Authority; events?: EventLog } = {};
     const eventsOf = () => {
@@ -60,25 +84,29 @@ export class Authority {
       return opening.events;
     };
     const group = await RaftGroup.open<CommandOutcome>({
-      disk: host.disk,
-      clock: host.clock,
-      crypto: host.crypto,
+      ...host,
       random: host.random.fork("raft"),
-      log: host.log,
-      ...{ regionId, generation, founding: "found", links: NO_LINKS },
+      links,
       folder: "raft",
-      self: world.self,
+      self,
+      regionId,
+      generation,
+      founding: isFounder ? "found" : "join",
       apply: (index, data) => {
         const events = eventsOf();
         const applied = ledger.apply(index, decodeCommand(data));
         events.append(index, applied.events);
-        opening.authority?.announce({ index, events: applied.events });
+        opening.authority?.announce({ index, events: applied.events, restored: false });
         return applied.outcome;
       },
       snapshot: () => ledger.encode(),
-      restore: (snapshot) => ledger.restore(snapshot),
+      restore: (snapshot) => {
+        ledger.restore(snapshot);
+        opening.events?.restart(ledger.index);
+        opening.authority?.announce({ index: ledger.index, events: [], restored: true });
+      },
     });
-    opening.authority = new Authority(ledger, group, eventsOf());
+    opening.authority = new Authority(world, ledger, group, eventsOf());
     return opening.authority;
   }
 
@@ -88,6 +116,25 @@ export class Authority {
 
   status(): RaftStatus {
     return this.#group.status();
+  }
+
+  get leads(): boolean {
+    return this.#group.status().role === "leader";
+  }
+
+  /** Who is in the region's group, and how that changes. */
+  get group(): Group & VoterGroup {
+    return membersOfGroup(this.#group, this.#self);
+  }
+
+  /** Called when the leader, or what this peer is to the group, may have changed. */
+  watchRole(listener: () => void): Cancel {
+    return this.#group.watchRole(listener);
+  }
+
+  /** See `Proposals.propose`. */
+  propose(command: Command): Promise<Proposed> {
+    return this.#proposals.propose(command);
   }
 
   /**
@@ -104,23 +151,31 @@ export class Authority {
   }
 
   /**
-   * Durable and applied on return. A refusal by the ledger is a PeerError; so is a full queue or a closed
-   * authority.
+   * Resolves when the ledger here is as new as anything that was committed when it was asked (ReadIndex).
+   * Throws PeerError where no quorum can be asked.
    */
-  async propose(
-    command: Command,
-  ): Promise<{ index: number; outcome: Extract<CommandOutcome, { ok: true }> }> {
-    const { index, result } = await this.#group.propose(encodeCommand(command));
-    if (!result.ok) {
-      throw new PeerError(result.code === "stale" ? "conflict" : result.code, result.message, {
-        retryable: result.code === "stale",
+  async confirm(): Promise<void> {
+    await this.#group.readIndex();
+  }
+
+  /** Resolves once the entry is applied here. PeerError `timeout`: this peer is behind, or cut off. */
+  applied(index: number): Promise<void> {
+    if (this.#group.status().applied >= index) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => {
+        cancel();
+        unwatch();
+        settle();
+      };
+      const cancel = this.#host.clock.after(APPLIED_TIMEOUT_MS, () => end(() => reject(behind(index))));
+      const unwatch = this.watch((applied) => {
+        if (applied.index >= index) end(resolve);
       });
-    }
-    return { index, outcome: result };
+    });
   }
 
   /** Called after each applied entry, in order. */
-  watch(listener: (applied: Applied) => void): () => void {
+  watch(listener: (applied: Applied) => void): Cancel {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -133,4 +188,11 @@ export class Authority {
     this.#listeners.clear();
     await this.#group.close();
   }
+}
+
+function behind(index: number): PeerError {
+  return new PeerError("timeout", `it is done, but entry ${index} of the ledger has not come here yet`, {
+    hint: "this peer may be cut off from the others",
+    retryable: true,
+  });
 }

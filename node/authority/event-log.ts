@@ -24,7 +24,7 @@ export class EventLog implements EventFeed {
   /** Everything after this position is in `#events`. */
   #complete: Cursor;
   #last: Cursor;
-  readonly #listeners = new Set<(event: StampedEvent) => void>();
+  readonly #listeners = new Set<() => void>();
 
   /** `startIndex`: index of the snapshot that the ledger began from; earlier events are not known. */
   constructor(history: { readonly regionId: string; readonly generation: number }, startIndex: number) {
@@ -52,9 +52,15 @@ export class EventLog implements EventFeed {
       const dropped = this.#events.splice(0, this.#events.length - EVENTS_MAX).at(-1);
       if (dropped !== undefined) this.#complete = { ...this.#history, index: dropped.index, n: dropped.n };
     }
-    for (const event of this.#events.slice(this.#events.length - events.length)) {
-      for (const listener of this.#listeners) listener(event);
-    }
+    if (events.length > 0) this.#announce();
+  }
+
+  /** The ledger jumped to this index: what happened on the way is not known, older cursors are void. */
+  restart(index: number): void {
+    this.#events = [];
+    this.#complete = this.#at(index);
+    this.#last = this.#complete;
+    this.#announce();
   }
 
   since(text: string): readonly StampedEvent[] | "reset" {
@@ -71,9 +77,14 @@ export class EventLog implements EventFeed {
     return this.#events.slice(this.#firstAfter(cursor));
   }
 
-  subscribe(listener: (event: StampedEvent) => void): () => void {
+  /** Called when there may be something new: `since` tells what. */
+  subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #announce(): void {
+    for (const listener of [...this.#listeners]) listener();
   }
 
   /** Place of the first event after a position, by halving: streams that catch up ask often. */

@@ -19,6 +19,7 @@ import {
 import type { SubmitOptions, SubmitReceipt } from "../service/service.ts";
 import type { Admission } from "./admission.ts";
 import type { Authority } from "./authority.ts";
+import type { IntentArrival } from "./intent-arrival.ts";
 import type { IntentReader } from "./intents.ts";
 import type { Turns } from "./turns.ts";
 
@@ -36,6 +37,7 @@ export interface SubmissionWorld {
   readonly writer: IntentWriter;
   readonly intents: IntentReader;
   readonly turns: Turns;
+  readonly arrival: IntentArrival;
 }
 
 export class Submissions {
@@ -45,6 +47,7 @@ export class Submissions {
   readonly #writer: IntentWriter;
   readonly #intents: IntentReader;
   readonly #turns: Turns;
+  readonly #arrival: IntentArrival;
 
   constructor(world: SubmissionWorld) {
     this.#host = world.host;
@@ -53,6 +56,7 @@ export class Submissions {
     this.#writer = world.writer;
     this.#intents = world.intents;
     this.#turns = world.turns;
+    this.#arrival = world.arrival;
   }
 
   run(spec: JobSpec, options: SubmitOptions): Promise<SubmitReceipt> {
@@ -69,6 +73,7 @@ export class Submissions {
   }
 
   async #submit(document: string, change: Change, options: SubmitOptions): Promise<SubmitReceipt> {
+    await this.#catchUp(document, change);
     const intent = this.#intents(document);
     this.#check(change, intent, options);
     const same = sameAsNow(intent, change);
@@ -94,6 +99,11 @@ export class Submissions {
     const { ledger } = this.#authority;
     const record = ledger.job(namespace, job);
     return operation === "run" && record !== undefined && rolloutOf(ledger, record).state === "paused";
+  }
+
+  /** What follows a version that has not come here yet would be a conflict with it (S3). */
+  async #catchUp(document: string, { job, namespace }: Change): Promise<void> {
+    await this.#arrival.expect(document, this.#authority.ledger.job(namespace, job)?.heads ?? [], job);
   }
 
   #check(change: Change, intent: JobIntent, options: SubmitOptions): void {

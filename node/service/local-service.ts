@@ -102,6 +102,10 @@ export class LocalPeerService implements PeerService {
     return this.#world.authority.events.cursor;
   }
 
+  confirm(): Promise<void> {
+    return this.#world.authority.confirm();
+  }
+
   waitPast(cursor: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
     const { authority, host } = this.#world;
     const feed = authority.events;

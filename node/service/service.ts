@@ -94,8 +94,8 @@ export interface EventFeed {
    * cursor.
    */
   since(cursor: string): readonly (LedgerEvent & { readonly cursor: string })[] | "reset";
-  /** Called for each new event from now on. */
-  subscribe(listener: (event: LedgerEvent & { readonly cursor: string }) => void): () => void;
+  /** Called when there may be something new from now on: `since` tells what. */
+  subscribe(listener: () => void): () => void;
 }
 
 export interface PeerService {
@@ -104,6 +104,11 @@ export interface PeerService {
   readonly events: EventFeed;
   /** Cursor of the ledger's present state, for `x-peer-index`. */
   ledgerCursor(): string;
+  /**
+   * Resolves when the ledger here is as new as anything committed when it was asked (linearizable). PeerError
+   * `unavailable` or `timeout` where no quorum answers.
+   */
+  confirm(): Promise<void>;
   /**
    * Resolves when the ledger is past `cursor` or after `timeoutMs`, or at once when the cursor is of another
    * history.

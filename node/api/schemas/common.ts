@@ -113,6 +113,11 @@ export const JobParams = Type.Object({ id: Name }, closed);
 
 /** Blocking reads (S23). */
 export const readQuery = {
+  consistent: Type.Optional(
+    Type.Boolean({
+      description: "as new as anything committed when it was asked; needs the region's quorum",
+    }),
+  ),
   wait: Type.Optional(
     Type.String({
       pattern: "^[0-9]{1,9}(ms|s|m)$",

@@ -139,7 +139,7 @@ describe("what is refused of a query, a path and a method", () => {
       { path: "query.limt", message: "unknown field", hint: 'did you mean "limit"?' },
     ]);
     const [unknown] = await problemsOf("constructor=1");
-    assert.equal(unknown.hint, "known: wait, index, limit, next, filter, namespace, job, all");
+    assert.equal(unknown.hint, "known: consistent, wait, index, limit, next, filter, namespace, job, all");
     assert.equal((await problemsOf("__proto__=1"))[0].message, "unknown field");
     const range = "expected a whole number from 1 to 1000";
     assert.deepEqual(await problemsOf("limit=0"), [{ path: "query.limit", message: `${range}, got 0` }]);

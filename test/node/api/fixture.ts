@@ -211,6 +211,10 @@ export class FakeService implements PeerService {
     for (const wake of this.#wakes) wake();
   }
 
+  async confirm(): Promise<void> {
+    this.calls.push({ call: "confirm" });
+  }
+
   waitPast(cursor: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
     this.calls.push({ call: "waitPast", cursor, timeoutMs });
     if (cursor !== this.events.cursor) return Promise.resolve();

@@ -35,6 +35,15 @@ describe("what reads tell of themselves", () => {
     }
   });
 
+  test("that a consistent one is confirmed, or refused when nobody can", async () => {
+    const { app, service } = world();
+    assert.equal((await ask(app, "GET", "/v1/jobs?consistent=true")).status, 200);
+    assert.deepEqual(service.calls, [{ call: "confirm" }]);
+    service.confirm = () => Promise.reject(new PeerError("unavailable", "no leader", { retryable: true }));
+    assert.equal((await ask(app, "GET", "/v1/jobs?consistent=true")).status, 503);
+    assert.equal((await ask(app, "GET", "/v1/jobs")).status, 200);
+  });
+
   test("the same without a body for HEAD", async () => {
     const { app } = world();
     const answer = await ask(app, "HEAD", "/v1/jobs");

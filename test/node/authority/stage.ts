@@ -66,7 +66,7 @@ export class Stage implements PlanningAuthority {
   apply(command: Command) {
     const index = this.ledger.index + 1;
     const { events, outcome } = this.ledger.apply(index, command);
-    for (const listener of this.#listeners) listener({ index, events });
+    for (const listener of this.#listeners) listener({ index, events, restored: false });
     return { index, outcome };
   }
 
