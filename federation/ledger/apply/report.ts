@@ -9,6 +9,7 @@ import type { Allocation, AllocationReport, TaskRecord } from "../../model/alloc
 import { jobKey } from "../../model/ids.ts";
 import { type AllocationStatus, compareTask, isAllocationEnded } from "../../model/lifecycle.ts";
 import type { NodeRecord, ReportedBatch } from "../../model/node.ts";
+import { isProved } from "../../scheduler/rollout/pace.ts";
 import type { Change } from "../change.ts";
 import type { CommandOutcome, JobRecord, ReportAllocations } from "../command.ts";
 import type { Tables } from "../tables.ts";
@@ -63,7 +64,7 @@ export function reportAllocations(change: Change, command: ReportAllocations): C
     change.putAllocation(row, "AllocationUpdated", `${slot} is ${row.status}${why}`);
     const job = tables.job(row.namespace, row.job);
     invariant(job !== undefined, `allocation ${row.id} is of no job`);
-    if ((row.rollout !== held.rollout || isAllocationEnded(row.status)) && isRolling(tables, job, row)) {
+    if (tellsOnRollout(held, row) && isRolling(tables, job, row)) {
       judged.set(jobKey(job.namespace, job.id), job);
       noteRollout(change, job, held, row);
     }
@@ -124,6 +125,12 @@ function merge(tables: Tables, held: Allocation, report: AllocationReport): Allo
     ...rolloutOf(held, report),
     ...(report.message === undefined ? {} : { message: report.message }),
   };
+}
+
+/** A verdict, an end, or an instance that does its work again though its verdict is old. */
+function tellsOnRollout(held: Allocation, row: Allocation): boolean {
+  const isNews = row.rollout !== held.rollout || isProved(row) !== isProved(held);
+  return isNews || isAllocationEnded(row.status);
 }
 
 /** Found once; what was found of it as an older version says nothing of the present one. */

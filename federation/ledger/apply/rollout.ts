@@ -5,7 +5,7 @@ import type { Allocation } from "../../model/allocation.ts";
 import { jobKey } from "../../model/ids.ts";
 import type { GroupSpec } from "../../model/job.ts";
 import { isAllocationEnded } from "../../model/lifecycle.ts";
-import { isBad, isPaced, paceOf } from "../../scheduler/rollout/pace.ts";
+import { isBad, isPaced, isProved, paceOf } from "../../scheduler/rollout/pace.ts";
 import { isJudgedAlike, isSameRun } from "../../scheduler/same-run.ts";
 import type { Change } from "../change.ts";
 import type { Slot } from "../columns/allocation-table.ts";
@@ -31,7 +31,8 @@ export function updateInPlace(
   if (before === undefined || group === undefined || !isSameRun(before.spec, spec, held.group)) return;
   const { rollout, ...rest } = held;
   // Found bad by an older version, it gets another chance with the newer one.
-  const isKept = rollout === "healthy" && isJudgedAlike(before.spec, spec, held.group);
+  // One that does no work at present has to be found good again.
+  const isKept = isProved(held) && isJudgedAlike(before.spec, spec, held.group);
   const row: Allocation = {
     ...rest,
     version: number,

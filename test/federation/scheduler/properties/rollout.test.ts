@@ -252,33 +252,35 @@ test("property: a rollout keeps to its bounds, whatever happens", () => {
   );
 });
 
+/** An instance that recovered as its version changed once told nobody. */
+const FOUND_SEED = 1_067_054_879;
+
 test("property: submitted once more, a rollout that meets no failure comes to its end", () => {
-  fc.assert(
-    fc.property(steps, fc.nat(), (taken, seed) => {
-      const story = told(taken, seed);
-      const { ledger } = story.region;
-      story.take({ kind: "again" });
-      story.settle();
-      const job = ledger.job("default", SHOP);
-      if (job === undefined || job.stopped) {
-        assert.deepEqual(story.live(), []);
-        return;
-      }
-      const current = ledger.currentVersion(job);
-      const live = story.live();
-      assert.equal(rolloutOf(ledger, job).state, "done");
-      assert.deepEqual(
-        live.map(({ index }) => index).toSorted(),
-        Array.from({ length: current.spec.groups[0]?.count ?? 0 }, (_, index) => index),
-      );
-      for (const { version } of live) {
-        const own = ledger.version("default", SHOP, version);
-        assert.ok(own !== undefined && isSameRun(own.spec, current.spec, "web"));
-        assert.equal(version, current.number, "it runs as the present version");
-      }
-    }),
-    { numRuns: RUNS },
-  );
+  const comesToItsEnd = fc.property(steps, fc.nat(), (taken, seed) => {
+    const story = told(taken, seed);
+    const { ledger } = story.region;
+    story.take({ kind: "again" });
+    story.settle();
+    const job = ledger.job("default", SHOP);
+    if (job === undefined || job.stopped) {
+      assert.deepEqual(story.live(), []);
+      return;
+    }
+    const current = ledger.currentVersion(job);
+    const live = story.live();
+    assert.equal(rolloutOf(ledger, job).state, "done");
+    assert.deepEqual(
+      live.map(({ index }) => index).toSorted(),
+      Array.from({ length: current.spec.groups[0]?.count ?? 0 }, (_, index) => index),
+    );
+    for (const { version } of live) {
+      const own = ledger.version("default", SHOP, version);
+      assert.ok(own !== undefined && isSameRun(own.spec, current.spec, "web"));
+      assert.equal(version, current.number, "it runs as the present version");
+    }
+  });
+  fc.assert(comesToItsEnd, { numRuns: RUNS });
+  fc.assert(comesToItsEnd, { numRuns: 250, seed: FOUND_SEED });
 });
 
 test("the stories reach what they are meant to reach", () => {
