@@ -21,13 +21,14 @@ export interface NeighbourSource {
 }
 
 const NONE: readonly NeighbourWish[] = [];
+const NOBODY: ReadonlySet<JobId> = new Set();
 const REASON_LENGTH_MAX = 200;
 
 /** The group's own wishes and its job's. */
 export function ownNeighbourWishes(spec: JobSpec, group: GroupSpec): readonly NeighbourWish[] {
+  if (spec.neighbours === undefined && group.neighbours === undefined) return NONE;
   const { neighbours: ofJob = [] } = spec;
   const { neighbours: ofGroup = [] } = group;
-  if (ofJob.length + ofGroup.length === 0) return NONE;
   return [...ofJob, ...ofGroup].map((wish) => wishOf(spec, group, wish));
 }
 
@@ -41,18 +42,24 @@ export function neighbourWishes(
   group: GroupSpec,
 ): readonly NeighbourWish[] {
   const own = ownNeighbourWishes(spec, group);
-  const others = source
-    .jobsNaming(spec.namespace, spec.id)
-    .flatMap(({ versions }) => versions.at(-1)?.spec ?? []);
-  const isAlone = spec.groups.every(({ neighbours }) => neighbours === undefined);
-  if (others.length === 0 && isAlone && spec.neighbours === undefined) return own;
+  const naming = source.jobsNaming(spec.namespace, spec.id);
+  // Most jobs have to do with no other.
+  if (naming.length === 0 && !hasNeighbours(spec)) return own;
+  const others = naming.flatMap(({ versions }) => versions.at(-1)?.spec ?? []);
   const known = new Set(own.map(identity));
   const asked = [spec, ...others].flatMap((asking) => askedOf(asking, spec, group));
   return [...own, ...asked.filter((wish) => !known.has(identity(wish)))];
 }
 
+function hasNeighbours({ groups, neighbours }: JobSpec): boolean {
+  if (neighbours !== undefined) return true;
+  for (const group of groups) if (group.neighbours !== undefined) return true;
+  return false;
+}
+
 /** Jobs that a job names, itself left out. */
 export function namedNeighbours(spec: JobSpec): ReadonlySet<JobId> {
+  if (!hasNeighbours(spec)) return NOBODY;
   const named = new Set<JobId>();
   for (const { neighbours = [] } of [spec, ...spec.groups]) {
     for (const { job } of neighbours) if (job !== undefined && job !== spec.id) named.add(job);

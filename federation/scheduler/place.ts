@@ -131,6 +131,7 @@ function workByGroup(
 
 /** After the groups that they must be near. */
 function inTurn(spec: JobSpec, works: readonly GroupWork[]): readonly GroupWork[] {
+  if (works.length < 2) return works;
   const turn: GroupWork[] = [];
   const visited = new Set<GroupWork>();
   const visit = (work: GroupWork): void => {
@@ -162,19 +163,16 @@ function placeGroup(task: Task, work: GroupWork, placements: Place[]): void {
   const algorithm = algorithmOf(spec, group, task.algorithm);
   world.shapes ??= new Shapes(world);
   const shape = world.shapes.get(demand, wishes, algorithm, requests.length);
-  const any = algorithm === "random" ? { draw } : {};
-  const neighbourhood = neighbourhoodOf(task, wishes);
-  const { count, name } = group;
   const choice = new Choice({
     world,
     shape,
     wishes,
     instances,
-    neighbourhood,
-    group: name,
-    count,
+    neighbourhood: neighbourhoodOf(task, wishes),
+    group: group.name,
+    count: group.count,
     start,
-    ...any,
+    draw: algorithm === "random" ? draw : undefined,
   });
   let rest = requests.length;
   for (const request of requests) {

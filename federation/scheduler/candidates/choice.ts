@@ -29,7 +29,7 @@ export interface ChoiceTerms {
   /** Of equal nodes the first from this row on is taken, counted round. */
   readonly start: number;
   /** Of equal nodes any is taken instead, as this says. */
-  readonly draw?: Draw;
+  readonly draw: Draw | undefined;
 }
 
 interface Contest {
@@ -39,7 +39,7 @@ interface Contest {
    * Rows that differ from their class, by how many parts of the score they have beyond it: those of one heap
    * are all divided by the same.
    */
-  readonly touched: (RowHeap | undefined)[];
+  touched: (RowHeap | undefined)[] | undefined;
   spread: number;
   /** Sum of the weights of neighbours. */
   company: number;
@@ -53,7 +53,7 @@ export class Choice {
   readonly #contests: readonly Contest[];
   readonly #lifted = new Set<number>();
   /** The heap of its contest that a row stands in. */
-  readonly #heapOf = new Map<number, RowHeap>();
+  #heapOf: Map<number, RowHeap> | undefined;
   /** Where rows go by the draw: what they are mixed with. */
   readonly #salt: number | undefined;
   #byCode: Map<number, Contest[]> | undefined;
@@ -76,7 +76,7 @@ export class Choice {
     this.#contests = shape.ground.classes.map((nodes, at) => ({
       at,
       nodes,
-      touched: [],
+      touched: undefined,
       spread: 0,
       company: 0,
       isClosed: false,
@@ -135,6 +135,7 @@ export class Choice {
     const said = nodes.affinity + spread;
     const parts = 1 + Number(nodes.affinity !== 0) + Number(spread !== 0);
     this.#contendUntouched(contest, said, parts);
+    if (touched === undefined) return;
     for (let more = 0; more < touched.length; more += 1) {
       const heap = touched[more];
       const row = heap?.top();
@@ -169,23 +170,22 @@ export class Choice {
     if (contest === undefined || contest.isClosed || this.#isRefused(row)) return undefined;
     const packing = this.#terms.shape.packing(row);
     if (packing === Number.NEGATIVE_INFINITY) return undefined;
-    const own = this.#ownOf(row, contest);
-    const { affinity } = contest.nodes;
-    const parts = 2 + own.parts + Number(affinity !== 0) + Number(contest.spread !== 0);
-    return (packing + own.score + affinity + contest.spread - 1) / parts;
+    const { count, group, instances } = this.#terms;
+    const crowding = collisionScore(instances.rows("group", group).get(row) ?? 0, count);
+    const said = [crowding, contest.nodes.affinity, contest.spread, this.#nearOf(row, contest)];
+    const parts = said.filter((part) => part !== 0);
+    return parts.reduce((sum, part) => sum + part, packing - 1) / (2 + parts.length);
   }
 
   #isRefused(row: number): boolean {
     return this.#distincts.isHostTaken(row) || this.#terms.neighbourhood?.isRowRefused(row) === true;
   }
 
-  /** What is said of the row beyond packing and its class, and in how many parts. */
-  #ownOf(row: number, contest: Contest): { readonly score: number; readonly parts: number } {
-    const { count, group, instances, neighbourhood } = this.#terms;
-    const collisions = instances.rows("group", group).get(row) ?? 0;
-    const near = neighbourhood?.score(contest.company + neighbourhood.rowWeight(row)) ?? 0;
-    const parts = Number(collisions > 0) + Number(near !== 0);
-    return { score: collisionScore(collisions, count) + near, parts };
+  /** What neighbours say of the row, in its class and by itself. */
+  #nearOf(row: number, contest: Contest): number {
+    const { neighbourhood } = this.#terms;
+    if (neighbourhood === undefined) return 0;
+    return neighbourhood.score(contest.company + neighbourhood.rowWeight(row));
   }
 
   /** Moves the row to where rows with instances stand. */
@@ -196,7 +196,7 @@ export class Choice {
   }
 
   #enterHeap(row: number): void {
-    const { shape, world } = this.#terms;
+    const { count, group, instances, shape, world } = this.#terms;
     const contest = this.#contestOf(row);
     if (contest === undefined) return;
     const packing = this.#isRefused(row) ? Number.NEGATIVE_INFINITY : shape.packing(row);
@@ -204,18 +204,25 @@ export class Choice {
       this.#leaveHeap(row);
       return;
     }
-    const own = this.#ownOf(row, contest);
+    const collisions = instances.rows("group", group).get(row) ?? 0;
+    const near = this.#nearOf(row, contest);
+    const parts = Number(collisions > 0) + Number(near !== 0);
     this.#space ??= heapSpace(world.nodes.length);
-    const heap = contest.touched[own.parts] ?? rowHeap(this.#space, (each) => this.#rank(each));
-    contest.touched[own.parts] = heap;
-    if (this.#heapOf.get(row) !== heap) this.#leaveHeap(row);
-    this.#heapOf.set(row, heap);
-    heap.set(row, packing + own.score);
+    contest.touched ??= [];
+    const heap = contest.touched[parts] ?? rowHeap(this.#space, (each) => this.#rank(each));
+    contest.touched[parts] = heap;
+    this.#heapOf ??= new Map();
+    const before = this.#heapOf.get(row);
+    if (before !== heap) {
+      before?.remove(row);
+      this.#heapOf.set(row, heap);
+    }
+    heap.set(row, packing + collisionScore(collisions, count) + near);
   }
 
   #leaveHeap(row: number): void {
-    this.#heapOf.get(row)?.remove(row);
-    this.#heapOf.delete(row);
+    this.#heapOf?.get(row)?.remove(row);
+    this.#heapOf?.delete(row);
   }
 
   #putBack(row: number): void {

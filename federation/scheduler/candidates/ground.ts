@@ -48,6 +48,7 @@ export function groundKey(
   for (const affinity of affinities) key += `a${affinity.weight} ${constraintKey(affinity)}`;
   for (const { attribute } of wishes.spreads) key += `s${textKey(attribute)}`;
   for (const { attribute } of wishes.distinctProperties) key += `s${textKey(attribute)}`;
+  if (wishes.neighbours.length === 0) return key;
   for (const attribute of neighbourAttributes(wishes.neighbours)) key += `s${textKey(attribute)}`;
   return key;
 }
