@@ -18,7 +18,15 @@ export interface TaskStart {
   /** Absolute; exists. Log files go here as `<task>.stdout.<offset>` and `<task>.stderr.<offset>`. */
   readonly logDirectory: string;
   readonly logs: LogLimits;
-  readonly resources: { readonly cpu: number; readonly memoryBytes: number };
+  readonly resources: {
+    /** Thousandths of a core. */
+    readonly cpu: number;
+    /** Ids of cores that are the task's alone. */
+    readonly coreIds?: readonly number[];
+    readonly memoryBytes: number;
+    /** Where its memory ends. */
+    readonly memoryMaxBytes?: number;
+  };
   /** Of an exclusive: it ends by then unless `renew` moves it, whether or not the peer lives (S8). */
   readonly lease?: TaskLease & { readonly killSignal: string };
 }

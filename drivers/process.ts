@@ -1,5 +1,6 @@
 /**
- * The `process` driver: plain processes of this machine, guarded by the keeper. No isolation and no limits.
+ * The `process` driver: plain processes of this machine, guarded by the keeper. No isolation; limits of
+ * memory and cores where a task asks for them and the machine has control groups.
  */
 import { resolve } from "node:path";
 import { type DriverFacts, type Host, PeerError, type Random } from "../federation/index.ts";
@@ -17,6 +18,7 @@ import { hasProgram, randomFraction, randomHex, unknownExit } from "./keeper/cli
 import type { KeeperPlace } from "./keeper/client/start.ts";
 import type { CommandRequest, RunStatus, StartRequest, StopRequest } from "./keeper/protocol.ts";
 import { findCgroup } from "./keeper/system/cgroup.ts";
+import { limitControllers } from "./keeper/system/limits.ts";
 import { runProgram } from "./keeper/system/program.ts";
 import { checkProcessConfig, readProcessConfig } from "./process-config.ts";
 import { findUser } from "./user.ts";
@@ -58,9 +60,15 @@ class ProcessDriver implements Driver {
       const reason = "no mkfifo in PATH: logs of tasks can't be written without it";
       return Promise.resolve({ detected: true, healthy: false, reason, attributes: {} });
     }
-    const hasGroups = findCgroup() !== undefined;
+    const groups = findCgroup();
+    const hasGroups = groups !== undefined;
+    const limits = groups === undefined ? [] : limitControllers(groups.mount);
     const tree = hasGroups ? "cgroup2" : isWindows ? "parents" : "marker";
-    const facts = { detected: true, healthy: true, attributes: { tree } };
+    const facts = {
+      detected: true,
+      healthy: true,
+      attributes: { tree, ...(limits.length === 0 ? {} : { limits: limits.join(",") }) },
+    };
     return Promise.resolve(hasGroups ? facts : { ...facts, reason: NO_GROUPS });
   }
 
@@ -88,6 +96,7 @@ class ProcessDriver implements Driver {
       logDirectory: task.logDirectory,
       maxFiles: task.logs.maxFiles,
       maxFileSizeBytes: task.logs.maxFileSizeBytes,
+      ...limitsOf(task),
     };
     const { lease } = task;
     const started =
@@ -189,6 +198,16 @@ class ProcessDriver implements Driver {
     if (random === undefined) return randomHex(RUN_ID_BYTES);
     return Buffer.from(random.bytes(RUN_ID_BYTES)).toString("hex");
   }
+}
+
+function limitsOf({ resources: { coreIds, memoryMaxBytes } }: TaskStart): Pick<StartRequest, "limits"> {
+  if (coreIds === undefined && memoryMaxBytes === undefined) return {};
+  return {
+    limits: {
+      ...(coreIds === undefined ? {} : { cores: coreIds }),
+      ...(memoryMaxBytes === undefined ? {} : { memoryMaxBytes }),
+    },
+  };
 }
 
 function toHandle(status: RunStatus): TaskHandle {

@@ -143,6 +143,8 @@ export interface MachineFacts {
   readonly osVersion: string;
   readonly arch: string;
   readonly cpuCount: number;
+  /** Ids of the cores that this process may run on; absent: nobody can tell. */
+  readonly cores?: readonly number[];
   readonly cpuModel: string;
   readonly memoryBytes: number;
   /** Changes with each boot of the machine. */

@@ -5,6 +5,7 @@
  */
 import type { TaskExit } from "../driver.ts";
 import type { Deadline } from "./deadline.ts";
+import type { RunLimits } from "./system/limits.ts";
 
 export const PROTOCOL_VERSION = 1;
 /** An environment and arguments at the kernel's own limit (2 MiB on Linux), escaped as JSON, still fit. */
@@ -42,6 +43,8 @@ export interface StartRequest {
   readonly logDirectory: string;
   readonly maxFiles: number;
   readonly maxFileSizeBytes: number;
+  /** Where the platform can hold it to that. */
+  readonly limits?: RunLimits;
 }
 
 /**

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import type { TaskExit } from "../driver.ts";
 import type { Deadline } from "./deadline.ts";
 import { isRecord, isRunId } from "./protocol.ts";
+import type { RunLimits } from "./system/limits.ts";
 
 export interface RunRecord {
   readonly version: 1;
@@ -23,6 +24,7 @@ export interface RunRecord {
   readonly logDirectory: string;
   readonly maxFiles: number;
   readonly maxFileSizeBytes: number;
+  readonly limits?: RunLimits;
   /** A stop that was asked for and has to be carried through. */
   readonly stop?: { readonly killSignal: string; readonly killTimeoutMs: number };
   /** It may run until then unless the deadline beside the record is later. */

@@ -14,9 +14,12 @@ import {
   type StopRequest,
   TIMER_MAX_MS,
 } from "./protocol.ts";
+import type { RunLimits } from "./system/limits.ts";
 
 const KEY_LENGTH_MAX = 256;
 const TASK = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
+const CORE_MAX = 65_535;
+const CORES_MAX = 4_096;
 const ID_MAX = 2 ** 32 - 2;
 
 type Body = Readonly<Record<string, unknown>>;
@@ -57,6 +60,22 @@ export function parseStart(body: Body): StartRequest {
     logDirectory: parsePath(body, "logDirectory"),
     maxFiles: parseNumber(body, "maxFiles", 1, Number.MAX_SAFE_INTEGER),
     maxFileSizeBytes: parseNumber(body, "maxFileSizeBytes", 1, Number.MAX_SAFE_INTEGER),
+    ...(body["limits"] === undefined ? {} : { limits: parseLimits(body["limits"]) }),
+  };
+}
+
+function parseLimits(value: unknown): RunLimits {
+  const body = isRecord(value) ? value : fail("limits is no object");
+  const { cores } = body;
+  if (cores !== undefined && (!Array.isArray(cores) || cores.length > CORES_MAX)) fail("cores is no list");
+  const ids = (cores as readonly unknown[] | undefined)?.map((core) =>
+    parseNumber({ core }, "core", 0, CORE_MAX),
+  );
+  return {
+    ...(ids === undefined ? {} : { cores: ids }),
+    ...(body["memoryMaxBytes"] === undefined
+      ? {}
+      : { memoryMaxBytes: parseNumber(body, "memoryMaxBytes", 1, Number.MAX_SAFE_INTEGER) }),
   };
 }
 

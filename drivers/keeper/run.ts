@@ -140,7 +140,7 @@ export class Run {
     let child: ChildProcess | undefined;
     const program = this.#record.deadline === undefined ? undefined : dyingWithParent(file, request.args);
     try {
-      child = this.#context.system.tree.enter(request.run, () =>
+      const start = (): ChildProcess =>
         spawn(program?.file ?? file, program?.args ?? request.args, {
           ...(program === undefined ? { argv0: request.command } : {}),
           cwd: request.cwd,
@@ -150,8 +150,8 @@ export class Run {
           stdio: output.stdio,
           ...(request.uid === undefined ? {} : { uid: request.uid }),
           ...(request.gid === undefined ? {} : { gid: request.gid }),
-        }),
-      );
+        });
+      child = this.#context.system.tree.enter(request.run, start, request.limits);
     } catch (error) {
       throw explainSpawn(error as NodeJS.ErrnoException, file);
     } finally {
@@ -190,6 +190,7 @@ export class Run {
       const message = "it ended while no keeper watched it";
       return await this.#finish({ unknown: true, message });
     }
+    if (this.#record.limits !== undefined) system.tree.limit(this.#record.run, this.#record.limits);
     log("task adopted", { key: this.#record.key, pid: this.#record.pid });
     this.#guard();
     this.#output.onEnd(() => setTimeout(() => void this.check(), END_CHECK_MS));

@@ -107,6 +107,7 @@ export class Supervisor {
       maxFiles: request.maxFiles,
       maxFileSizeBytes: request.maxFileSizeBytes,
       ...(deadline === undefined ? {} : { deadline }),
+      ...(request.limits === undefined ? {} : { limits: request.limits }),
     });
     const started = run.launch(request);
     this.#byKey.set(request.key, { run, started });

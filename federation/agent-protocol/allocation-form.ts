@@ -1,7 +1,17 @@
 /** The form of an allocation on its way to its node. */
 import { list, name, object, oneOf, optional } from "../intent/shape.ts";
 import { reportedFields } from "../ledger/form/row-form.ts";
-import { count, ITEMS_MAX, id, index, label, message, portsByLabel, time } from "../ledger/form/values.ts";
+import {
+  coresByTask,
+  count,
+  ITEMS_MAX,
+  id,
+  index,
+  label,
+  message,
+  portsByLabel,
+  time,
+} from "../ledger/form/values.ts";
 import type { Allocation } from "../model/allocation.ts";
 
 export const allocation = object<Allocation>({
@@ -18,6 +28,7 @@ export const allocation = object<Allocation>({
     memoryBytes: count,
     diskBytes: optional(count),
   }),
+  cores: optional(coresByTask),
   ports: portsByLabel,
   desired: oneOf("run", "stop"),
   desiredReason: optional(message),

@@ -13,6 +13,8 @@ export interface Demand {
   readonly cpu: number;
   readonly memoryBytes: number;
   readonly diskBytes: number;
+  /** Whole cores of all its tasks. */
+  readonly cores: number;
   /** Of tasks that are the same everywhere; each once, sorted. */
   readonly drivers: readonly string[];
   /** The other tasks. */
@@ -33,11 +35,18 @@ export function demandOf(group: GroupSpec): Demand {
   return {
     diskBytes: 0,
     ...groupResources(group),
+    cores: coresWanted(group),
     drivers,
     varying: varyingTasks(group),
     staticPorts,
     dynamicPorts,
   };
+}
+
+export function coresWanted(group: GroupSpec): number {
+  let cores = 0;
+  for (const task of group.tasks) cores += task.resources.cores ?? 0;
+  return cores;
 }
 
 /** Most groups have one task: nothing is sorted for them. */

@@ -46,6 +46,11 @@ export function amountRefusal(kind: Amount, wanted: number, free: number): strin
   return wanted <= free ? undefined : kind;
 }
 
+/** Free ones that nobody reserved. */
+export function coresRefusal(wanted: number, free: number): string | undefined {
+  return wanted <= free ? undefined : "cores";
+}
+
 export function portReason(port: number): string {
   return `port ${port}`;
 }

@@ -10,6 +10,7 @@ import {
   type Affinity,
   type CheckSpec,
   CONSTRAINT_OPERATORS,
+  CORE_CPU,
   type Constraint,
   type ExclusivePolicy,
   type GroupSpec,
@@ -134,7 +135,23 @@ const service = object<ServiceSpec>({
   checks: list(healthCheck, { max: LIST_MAX }),
 });
 
-const resources = object<TaskResources>({ cpu: integer(0, CPU_MAX), memoryBytes: integer(0, BYTES_MAX) });
+const resourceFields = object<TaskResources>({
+  cpu: integer(0, CPU_MAX),
+  cores: optional(integer(1, CPU_MAX / CORE_CPU)),
+  memoryBytes: integer(0, BYTES_MAX),
+  memoryMaxBytes: optional(integer(0, BYTES_MAX)),
+});
+
+const resources: Check = (value, path) => {
+  const found = resourceFields(value, path);
+  if (found !== undefined) return found;
+  const { cores, cpu, memoryBytes, memoryMaxBytes = memoryBytes } = value as TaskResources;
+  if (cores !== undefined && cpu !== cores * CORE_CPU) {
+    return problemAt(`${path}.cpu`, `must be ${CORE_CPU} for each of the cores`);
+  }
+  if (memoryMaxBytes >= memoryBytes) return undefined;
+  return problemAt(`${path}.memoryMaxBytes`, "must not be less than memoryBytes");
+};
 
 const logs = object<LogLimits>({ maxFiles: count, maxFileSizeBytes: integer(0, BYTES_MAX) });
 

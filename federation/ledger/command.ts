@@ -83,6 +83,8 @@ export interface PlannedPlacement {
   readonly index: number;
   readonly nodeId: NodeId;
   readonly ports: Readonly<Record<string, number>>;
+  /** Ids of the node's cores by task, for those that reserve any. */
+  readonly cores?: Readonly<Record<string, readonly number[]>>;
   readonly previous?: AllocationId;
 }
 

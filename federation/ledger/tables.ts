@@ -190,7 +190,12 @@ export class Tables implements LedgerView {
     const wasLive = row !== NONE && this.#allocations.isLive(row);
     const isLive = !isAllocationEnded(allocation.status);
     invariant(row === NONE || wasLive || !isLive, `allocation ${id} has ended and can't come back`);
-    const held: Held = { nodeId, resources, ports: Object.values(allocation.ports) };
+    const held: Held = {
+      nodeId,
+      resources,
+      ports: Object.values(allocation.ports),
+      cores: Object.values(allocation.cores ?? {}).flat(),
+    };
     if (isLive && !wasLive) {
       this.#checkPlace(allocation);
       this.#claims.hold(held);
@@ -217,7 +222,7 @@ export class Tables implements LedgerView {
       const nodeId = table.nodeId(row);
       invariant(hasVersion, `allocation ${table.id(row)} is of a version`);
       invariant(this.node(nodeId) !== undefined, `allocation ${table.id(row)} is on a node`);
-      this.#claims.hold({ nodeId, resources, ports: table.ports(row) });
+      this.#claims.hold({ nodeId, resources, ports: table.ports(row), cores: table.cores(row) });
     }
     this.#allocations = table;
   }

@@ -39,6 +39,8 @@ export interface Allocation {
     /** Absent: none is reserved. */
     readonly diskBytes?: number;
   };
+  /** Ids of the node's cores by task, for those that reserve any. */
+  readonly cores?: Readonly<Record<string, readonly number[]>>;
   /** Host ports by label. */
   readonly ports: Readonly<Record<string, number>>;
   readonly desired: DesiredState;

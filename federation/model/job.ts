@@ -294,10 +294,17 @@ export interface TaskVariant {
 }
 
 export interface TaskResources {
-  /** Thousandths of a core. */
+  /** Thousandths of a core; of reserved cores all of them. */
   readonly cpu: number;
+  /** Whole cores that are the task's alone. */
+  readonly cores?: number;
   readonly memoryBytes: number;
+  /** What it may take while others leave it free; absent: nothing is said. */
+  readonly memoryMaxBytes?: number;
 }
+
+/** What one core counts in thousandths. */
+export const CORE_CPU = 1000;
 
 export interface LogLimits {
   /** Files kept per stream, the one being written included. */

@@ -30,6 +30,8 @@ export interface NodeFacts {
   readonly version: string;
   /** What tasks may use: totals less what is reserved for the system. */
   readonly resources: Resources;
+  /** Ids of whole cores that tasks may reserve; absent: none. */
+  readonly cores?: readonly number[];
   /** First and last port the scheduler may hand out by itself, inclusive. */
   readonly dynamicPorts: readonly [number, number];
   /** Ports that the peer itself listens on. */

@@ -13,7 +13,7 @@ export interface TaskPlace {
   readonly job: JobSpec;
   readonly group: GroupSpec;
   readonly task: RunnableTask;
-  readonly allocation: Pick<Allocation, "id" | "index" | "ports">;
+  readonly allocation: Pick<Allocation, "id" | "index" | "ports" | "cores">;
   readonly node: NodeFacts;
   readonly regionName: string;
   /** Absolute directories. */
@@ -24,6 +24,29 @@ export interface TaskPlace {
 }
 
 const MEBIBYTE = 1024 * 1024;
+
+/** As Linux writes lists of cores, `0-2,5`; ascending. */
+export function coreList(cores: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const core of cores) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === core - 1) last[1] = core;
+    else ranges.push([core, core]);
+  }
+  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(",");
+}
+
+/** The cores of such a list; undefined where it is none. */
+export function parseCoreList(text: string): readonly number[] | undefined {
+  const cores: number[] = [];
+  for (const range of text.trim().split(",")) {
+    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(range);
+    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+    if (match === null || last < first || first <= (cores.at(-1) ?? -1)) return undefined;
+    for (let core = first; core <= last; core += 1) cores.push(core);
+  }
+  return cores;
+}
 
 /** Variables without their prefix; each is given as `PEER_X` and `NOMAD_X`. */
 const FIXED: Readonly<Record<string, (place: TaskPlace) => string>> = {
@@ -43,6 +66,18 @@ const FIXED: Readonly<Record<string, (place: TaskPlace) => string>> = {
   ALLOC_DIR: ({ allocationDirectory }) => `${allocationDirectory}/alloc`,
   TASK_DIR: ({ taskDirectory }) => `${taskDirectory}/local`,
   SECRETS_DIR: ({ taskDirectory }) => `${taskDirectory}/secrets`,
+};
+
+/** For tasks that have such a limit. */
+const OF_LIMITS: Readonly<Record<string, (place: TaskPlace) => string | undefined>> = {
+  CPU_CORES: ({ allocation: { cores = {} }, task }) => {
+    const own = Object.hasOwn(cores, task.name) ? cores[task.name] : undefined;
+    return own === undefined ? undefined : coreList(own);
+  },
+  MEMORY_MAX_LIMIT: ({ task: { resources } }) => {
+    const most = resources.memoryMaxBytes;
+    return most === undefined ? undefined : String(Math.floor(most / MEBIBYTE));
+  },
 };
 
 /** Of each port label, which follows the name. The port inside of a task's own network is `to`, one day. */
@@ -68,7 +103,7 @@ const GIVEN_ELSEWHERE = ["PEER_TASK_RUN", "PEER_FENCE"];
 export function placementNames(labels: readonly string[], metaKeys: readonly string[]): readonly string[] {
   const ports = labels.flatMap((label) => Object.keys(OF_PORT).map((prefix) => prefix + variableName(label)));
   const meta = metaKeys.flatMap(metaNames);
-  const both = [...Object.keys(FIXED), ...ports, ...meta].flatMap((name) => [
+  const both = [...Object.keys(FIXED), ...Object.keys(OF_LIMITS), ...ports, ...meta].flatMap((name) => [
     `PEER_${name}`,
     `NOMAD_${name}`,
   ]);
@@ -88,6 +123,10 @@ function placementVariables(place: TaskPlace): Record<string, string> {
   const { allocation, group, job, node, task } = place;
   const variables: Record<string, string> = {};
   for (const [name, value] of Object.entries(FIXED)) variables[name] = value(place);
+  for (const [name, value] of Object.entries(OF_LIMITS)) {
+    const told = value(place);
+    if (told !== undefined) variables[name] = told;
+  }
   for (const [label, port] of Object.entries(allocation.ports)) {
     for (const [prefix, value] of Object.entries(OF_PORT)) {
       variables[prefix + variableName(label)] = value(node.address, port);

@@ -8,7 +8,7 @@ import type { NeighbourWish } from "../fit/neighbours.ts";
 import { jobKey } from "../model/ids.ts";
 import { DEFAULT_POOL, type GroupSpec, type JobSpec } from "../model/job.ts";
 import { platformText } from "../model/variant.ts";
-import { dynamicPortsWanted, type Filter } from "./filters.ts";
+import { dynamicPortsWanted, type Filter, type FilterKind } from "./filters.ts";
 import type { World } from "./world.ts";
 
 const MEBIBYTE = 1024 * 1024;
@@ -21,6 +21,8 @@ type Advice =
       readonly row: number;
       readonly cpuMissing: number;
       readonly cpuFree: number;
+      readonly coresMissing: number;
+      readonly coresFree: number;
       readonly memoryMissingBytes: number;
       readonly memoryFreeBytes: number;
       readonly diskMissingBytes: number;
@@ -49,6 +51,8 @@ type Advice =
 
 /** Kinds of change, what a job's author can do before what needs the machine. */
 const ORDER = ["resources", "port", "dynamic ports", "constraint", "variant", "node"] as const;
+/** What may be missing together. */
+const AMOUNTS: readonly FilterKind[] = ["cpu", "cores", "memory", "disk"];
 /** Values of an attribute that an advice lists. */
 const VALUES_MAX = 8;
 const VALUE_LENGTH_MAX = 64;
@@ -83,7 +87,7 @@ function adviceFor(
   const refusing = filters.filter((filter) => filter.refusal(world, row) !== undefined);
   const [only, other] = refusing;
   if (only === undefined) return undefined;
-  if (refusing.every(({ kind }) => kind === "cpu" || kind === "memory" || kind === "disk")) {
+  if (refusing.every(({ kind }) => AMOUNTS.includes(kind))) {
     return resourcesAdvice(world, demand, row);
   }
   const constraints = refusing.flatMap(({ constraint }) => constraint ?? []);
@@ -104,6 +108,7 @@ function adviceFor(
 
 function resourcesAdvice({ columns }: World, demand: Demand, row: number): Advice {
   const cpuFree = columns.cpuFree[row] ?? 0;
+  const coresFree = columns.coresFree[row] ?? 0;
   const memoryFreeBytes = columns.memoryFree[row] ?? 0;
   const diskFreeBytes = columns.diskFree[row] ?? 0;
   return {
@@ -111,6 +116,8 @@ function resourcesAdvice({ columns }: World, demand: Demand, row: number): Advic
     row,
     cpuMissing: Math.max(0, demand.cpu - cpuFree),
     cpuFree,
+    coresMissing: Math.max(0, demand.cores - coresFree),
+    coresFree,
     memoryMissingBytes: Math.max(0, demand.memoryBytes - memoryFreeBytes),
     memoryFreeBytes,
     diskMissingBytes: demand.diskBytes > 0 ? Math.max(0, demand.diskBytes - diskFreeBytes) : 0,
@@ -144,6 +151,7 @@ function amount(advice: Advice, demand: Demand): number {
   const share = (missing: number, wanted: number) => (missing > 0 ? missing / wanted : 0);
   return (
     share(advice.cpuMissing, demand.cpu) +
+    share(advice.coresMissing, demand.cores) +
     share(advice.memoryMissingBytes, demand.memoryBytes) +
     share(advice.diskMissingBytes, demand.diskBytes)
   );
@@ -243,12 +251,31 @@ function resourcesText(name: string, group: GroupSpec, advice: Advice & { kind: 
   const fieldOf = (field: string) => (tasks === 1 ? `resources.${field}` : `the tasks' ${field}`);
   const total = tasks === 1 ? "" : " in total";
   const amounts: Amount[] = [];
-  const { cpuFree, cpuMissing, diskFreeBytes, diskMissingBytes, memoryFreeBytes, memoryMissingBytes } =
-    advice;
+  const {
+    coresFree,
+    coresMissing,
+    cpuFree,
+    cpuMissing,
+    diskFreeBytes,
+    diskMissingBytes,
+    memoryFreeBytes,
+    memoryMissingBytes,
+  } = advice;
+  const hasCores = group.tasks.some(({ resources }) => resources.cores !== undefined);
   if (cpuMissing > 0) {
     const to = Math.floor(cpuFree);
     const missing = `${Math.ceil(cpuMissing)} more cpu`;
-    amounts.push({ missing, lower: `${fieldOf("cpu")} to ${to}${total}`, canLower: to >= tasks });
+    // Cores take their cpu along: to take fewer of them is another job.
+    amounts.push({
+      missing,
+      lower: `${fieldOf("cpu")} to ${to}${total}`,
+      canLower: to >= tasks && !hasCores,
+    });
+  }
+  if (coresMissing > 0) {
+    const missing = `${coresMissing} more ${coresMissing === 1 ? "core" : "cores"}`;
+    const canLower = coresFree >= 1 && tasks === 1;
+    amounts.push({ missing, lower: `${fieldOf("cores")} to ${coresFree}`, canLower });
   }
   if (memoryMissingBytes > 0) {
     const to = Math.floor(memoryFreeBytes / MEBIBYTE);

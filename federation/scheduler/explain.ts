@@ -178,6 +178,8 @@ function detailOf(world: World, row: number, demand: Demand, filter: Filter, ref
   switch (filter.kind) {
     case "cpu":
       return `wants ${demand.cpu} cpu, ${columns.cpuFree[row]} of ${columns.cpuTotal[row]} are free`;
+    case "cores":
+      return `wants ${demand.cores} cores, ${columns.coresFree[row]} of ${node?.cores?.length ?? 0} are free`;
     case "memory":
       return wantsBytes("memory", demand.memoryBytes, columns.memoryFree[row], columns.memoryTotal[row]);
     case "disk":

@@ -12,6 +12,7 @@ import {
   type Amount,
   amountRefusal,
   constraintReason,
+  coresRefusal,
   distinctHostsRefusal,
   distinctPropertyRefusal,
   driverRefusal,
@@ -34,6 +35,7 @@ export type FilterKind =
   | "variant"
   | "constraint"
   | "cpu"
+  | "cores"
   | "memory"
   | "disk"
   | "port"
@@ -89,6 +91,7 @@ export function nodeFilters(demand: Demand): readonly Filter[] {
 function roomFilters(demand: Demand): readonly Filter[] {
   return [
     amountFilter("cpu", demand.cpu, (world, row) => world.columns.cpuFree[row]),
+    ...(demand.cores > 0 ? [coresFilter(demand)] : []),
     amountFilter("memory", demand.memoryBytes, (world, row) => world.columns.memoryFree[row]),
     // A node that holds more than it has is full only for those who want some of it.
     ...(demand.diskBytes > 0
@@ -181,6 +184,10 @@ function amountFilter(
   free: (world: World, row: number) => number | undefined,
 ): Filter {
   return { kind, refusal: (world, row) => amountRefusal(kind, wanted, free(world, row) ?? 0) };
+}
+
+function coresFilter({ cores }: Demand): Filter {
+  return { kind: "cores", refusal: (world, row) => coresRefusal(cores, world.columns.coresFree[row] ?? 0) };
 }
 
 function staticPortFilters({ staticPorts }: Demand): readonly Filter[] {

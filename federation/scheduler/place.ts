@@ -17,7 +17,7 @@ import { Neighbourhood } from "./candidates/neighbourhood.ts";
 import { Shapes } from "./candidates/shapes.ts";
 import { countExcluded, filtersFor } from "./filters.ts";
 import type { Place, PlacementRequest, Placing } from "./plan.ts";
-import { pickPorts } from "./ports.ts";
+import { pickCores, pickPorts } from "./ports.ts";
 import { algorithmOf } from "./scores.ts";
 import { Draft, type World } from "./world.ts";
 
@@ -187,10 +187,14 @@ function placeGroup(task: Task, work: GroupWork, placements: Place[]): void {
       continue;
     }
     const ports = pickPorts(world, row, demand, draw);
-    draft.take(row, demand, ports);
+    const cores = pickCores(world, row, group);
+    draft.take(row, demand, ports, cores);
     instances.add(group.name, row);
     if (rest > 0) choice.take(row);
-    placements.push(placeOf(request, node.id, ports));
+    placements.push({
+      ...placeOf(request, node.id, ports),
+      ...(cores === undefined ? {} : { cores }),
+    });
   }
   choice.finish();
 }

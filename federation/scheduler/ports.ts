@@ -1,5 +1,7 @@
-import type { Demand } from "../fit/demand.ts";
+import { coresWanted, type Demand } from "../fit/demand.ts";
 import { invariant } from "../invariant.ts";
+import type { Allocation } from "../model/allocation.ts";
+import type { GroupSpec } from "../model/job.ts";
 import type { Draw } from "./candidates/draw.ts";
 import type { World } from "./world.ts";
 
@@ -48,6 +50,23 @@ function pickDynamic(world: World, row: number, claimed: readonly number[], draw
     if (freedAtMs < oldestMs) [oldest, oldestMs] = [port, freedAtMs];
   }
   return oldest;
+}
+
+/**
+ * Ids of free cores by task, for an instance on a node that passed the filters: the first ones, since cores
+ * with near numbers mostly share caches. Undefined where no task reserves any.
+ */
+export function pickCores(world: World, row: number, group: GroupSpec): Allocation["cores"] {
+  if (coresWanted(group) === 0) return undefined;
+  const free = world.columns.freeCores(row);
+  let taken = 0;
+  const picked = group.tasks.flatMap(({ name, resources: { cores = 0 } }): [string, readonly number[]][] => {
+    if (cores === 0) return [];
+    taken += cores;
+    return [[name, free.slice(taken - cores, taken)]];
+  });
+  invariant(taken <= free.length, "no core left on a node that passed the filters");
+  return Object.fromEntries(picked);
 }
 
 /** `__proto__` is a label like any other, but no assignment would make it one. */

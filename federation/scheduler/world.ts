@@ -75,8 +75,8 @@ export class World {
       if (row === undefined) continue;
       const wasLive = previous !== undefined && !isAllocationEnded(previous.status);
       const isLive = allocation !== undefined && !isAllocationEnded(allocation.status);
-      if (isLive && !wasLive) this.hold(row, allocation.resources, allocation.ports);
-      if (wasLive && !isLive) this.free(row, previous.resources, previous.ports);
+      if (isLive && !wasLive) this.hold(row, allocation.resources, allocation.ports, allocation.cores);
+      if (wasLive && !isLive) this.free(row, previous.resources, previous.ports, previous.cores);
       if (!isLive) this.#freedAtMs.delete(row);
     }
   }
@@ -145,14 +145,16 @@ export class World {
   }
 
   /** Takes what one instance needs. */
-  hold(row: number, held: Held, ports: Ports): void {
+  hold(row: number, held: Held, ports: Ports, cores?: Allocation["cores"]): void {
+    if (cores !== undefined) this.#columns.holdCores(row, cores);
     this.#columns.add(row, -held.cpu, -held.memoryBytes, -(held.diskBytes ?? 0));
     for (const label in ports) this.#columns.holdPort(row, ports[label] ?? 0);
     this.changes.add(row);
   }
 
   /** Gives it back. */
-  free(row: number, held: Held, ports: Ports): void {
+  free(row: number, held: Held, ports: Ports, cores?: Allocation["cores"]): void {
+    if (cores !== undefined) this.#columns.releaseCores(row, cores);
     this.#columns.add(row, held.cpu, held.memoryBytes, held.diskBytes ?? 0);
     for (const label in ports) this.#columns.freePort(row, ports[label] ?? 0);
     this.changes.add(row);
@@ -175,22 +177,29 @@ export class World {
   }
 }
 
+interface Taken {
+  readonly row: number;
+  readonly held: Held;
+  readonly ports: Ports;
+  readonly cores: Allocation["cores"];
+}
+
 /** What a plan in the making takes of the world; all of it is given back when it is released. */
 export class Draft {
   readonly #world: World;
-  readonly #taken: { readonly row: number; readonly held: Held; readonly ports: Ports }[] = [];
+  readonly #taken: Taken[] = [];
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  take(row: number, held: Held, ports: Ports): void {
-    this.#world.hold(row, held, ports);
-    this.#taken.push({ row, held, ports });
+  take(row: number, held: Held, ports: Ports, cores: Allocation["cores"]): void {
+    this.#world.hold(row, held, ports, cores);
+    this.#taken.push({ row, held, ports, cores });
   }
 
   release(): void {
-    for (const { held, ports, row } of this.#taken) this.#world.free(row, held, ports);
+    for (const { cores, held, ports, row } of this.#taken) this.#world.free(row, held, ports, cores);
     this.#taken.length = 0;
   }
 }

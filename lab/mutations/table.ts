@@ -176,7 +176,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "plan-not-rechecked",
     bug: "a plan on an old view is applied as it is: nodes are given out twice (nomad#28444)",
     file: "federation/ledger/apply/recheck.ts",
-    find: "      this.#tables.obstacle(node, { cpu, memoryBytes, diskBytes, ports }) ??\n",
+    find: "      this.#tables.obstacle(node, demand) ??\n",
     replace: "",
     runs: RAFT,
   },

@@ -56,6 +56,8 @@ export function nodeFacts(input: NodeInput): NodeFacts {
       memoryBytes: Math.max(0, machine.memoryBytes - reserved),
       diskBytes: input.diskBytes,
     },
+    // Each core is worth a thousand thousandths, or reserving one would take what is not there.
+    ...(machine.cores?.length === machine.cpuCount ? { cores: machine.cores } : {}),
     dynamicPorts: DYNAMIC_PORTS,
     reservedPorts: input.reservedPorts,
     drivers: input.drivers,

@@ -44,8 +44,20 @@ export async function prepareTask(parts: Parts, placement: Placement, run: numbe
     directory,
     logDirectory: paths.logs,
     logs: task.logs,
-    resources: task.resources,
+    resources: resourcesOf(place),
     ...(placement.lease === undefined ? {} : { lease: placement.lease }),
+  };
+}
+
+/** With the ids of the cores that the ledger gave the task, instead of their number. */
+function resourcesOf({ allocation: { cores = {} }, task }: TaskPlace): TaskStart["resources"] {
+  const { cpu, memoryBytes, memoryMaxBytes } = task.resources;
+  const coreIds = Object.hasOwn(cores, task.name) ? cores[task.name] : undefined;
+  return {
+    cpu,
+    memoryBytes,
+    ...(coreIds === undefined ? {} : { coreIds }),
+    ...(memoryMaxBytes === undefined ? {} : { memoryMaxBytes }),
   };
 }
 

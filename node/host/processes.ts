@@ -1,6 +1,6 @@
 /** The Processes port: this machine and this process on it. */
 import os from "node:os";
-import type { MachineFacts, Processes } from "../../federation/index.ts";
+import { type MachineFacts, type Processes, parseCoreList } from "../../federation/index.ts";
 import { isPrivileged, type MachineAccess, readBootId, systemAccess } from "./machine.ts";
 
 /** `os` as people name it: `linux`, `darwin`, `windows`. */
@@ -27,12 +27,21 @@ function readFacts(access: MachineAccess): MachineFacts {
     osVersion: os.release(),
     arch: process.arch,
     cpuCount: os.availableParallelism(),
+    cores: coresOf(access),
     cpuModel: os.cpus()[0]?.model.trim() ?? "unknown",
     memoryBytes: memoryBytes(),
     bootId: readBootId(access),
     privileged: isPrivileged(access),
     userName: userName(access),
   };
+}
+
+/** Linux counts them by its own numbers, of which a container may have any; elsewhere from 0 on. */
+function coresOf(access: MachineAccess): readonly number[] {
+  const text = access.platform === "linux" ? access.readText("/proc/self/status") : undefined;
+  const told = /^Cpus_allowed_list:\s*(\S+)$/m.exec(text ?? "")?.[1];
+  const cores = told === undefined ? undefined : parseCoreList(told);
+  return cores ?? Array.from({ length: os.availableParallelism() }, (_, core) => core);
 }
 
 /** Inside a container its limit is all there is. */

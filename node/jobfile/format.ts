@@ -200,8 +200,10 @@ function formatTask(group: GroupSpec, task: TaskSpec): WrittenTask {
 function formatResources(resources: TaskResources): WrittenTask["resources"] {
   return unlessEmpty(
     compact({
-      cpu: unlessDefault(resources.cpu, RESOURCES_DEFAULT.cpu),
+      cpu: resources.cores === undefined ? unlessDefault(resources.cpu, RESOURCES_DEFAULT.cpu) : undefined,
+      cores: resources.cores,
       memory: sizeUnlessDefault(resources.memoryBytes, RESOURCES_DEFAULT.memoryBytes),
+      memory_max: resources.memoryMaxBytes === undefined ? undefined : formatSize(resources.memoryMaxBytes),
     }),
   );
 }

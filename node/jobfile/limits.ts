@@ -34,6 +34,7 @@ export const COUNT_MAX = 10_000;
 export const PORT_MAX = 65_535;
 export const ATTEMPTS_MAX = 1_000;
 export const CPU_MAX = 1_000_000;
+export const CORES_MAX = 1_000;
 export const MEMORY_BYTES_MIN = 2 ** 20;
 export const MEMORY_BYTES_MAX = 2 ** 46;
 export const WEIGHT_MAX = 100;

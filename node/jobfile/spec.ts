@@ -1,6 +1,7 @@
 /** A correct job file to the model: defaults filled in, order canonical: equal jobs are equal bytes. */
 import {
   type CheckSpec,
+  CORE_CPU,
   type GroupSpec,
   invariant,
   isName,
@@ -12,6 +13,7 @@ import {
   type RestartPolicy,
   runsOnEveryNode,
   type ServiceSpec,
+  type TaskResources,
   type TaskSpec,
   type UpdatePolicy,
 } from "../../federation/index.ts";
@@ -182,16 +184,22 @@ function taskSpec(name: string, file: TaskFile, restart: RestartPolicy): TaskSpe
     env: sortKeys(file.env),
     meta: sortKeys(file.meta),
     ...placementWishes(file),
-    resources: {
-      cpu: file.resources?.cpu ?? RESOURCES_DEFAULT.cpu,
-      memoryBytes: file.resources?.memory ?? RESOURCES_DEFAULT.memoryBytes,
-    },
+    resources: taskResources(file.resources ?? {}),
     killTimeoutMs: file.kill_timeout ?? KILL_TIMEOUT_MS_DEFAULT,
     killSignal: file.kill_signal ?? KILL_SIGNAL_DEFAULT,
     logs: {
       maxFiles: file.logs?.max_files ?? LOGS_DEFAULT.maxFiles,
       maxFileSizeBytes: file.logs?.max_file_size ?? LOGS_DEFAULT.maxFileSizeBytes,
     },
+  };
+}
+
+function taskResources(file: NonNullable<TaskFile["resources"]>): TaskResources {
+  const { cores, cpu = RESOURCES_DEFAULT.cpu, memory = RESOURCES_DEFAULT.memoryBytes } = file;
+  return {
+    ...(cores === undefined ? { cpu } : { cpu: cores * CORE_CPU, cores }),
+    memoryBytes: memory,
+    ...(file.memory_max === undefined ? {} : { memoryMaxBytes: file.memory_max }),
   };
 }
 

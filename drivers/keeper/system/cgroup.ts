@@ -1,11 +1,11 @@
 /**
  * Process trees as control groups, version 2: https://docs.kernel.org/admin-guide/cgroup-v2.html. A process
- * can't leave its group by forking, by a new session or by clearing its environment. Needs root; no
- * controller is used.
+ * can't leave its group by forking, by a new session or by clearing its environment. Needs root.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Limits } from "./limits.ts";
 import type { ProcessRow, ProcessTable } from "./process-table.ts";
 import { killQuietly, killWaitMs, type Tree } from "./tree.ts";
 
@@ -42,9 +42,12 @@ export function findCgroup(): CgroupPlace | undefined {
 /** Runs that could not get a group are left to `fallback`. */
 export function createCgroupTree(place: CgroupPlace, table: ProcessTable, fallback: Tree): Tree {
   const groupOf = (run: string): string => join(place.mount, GROUP_NAME, run);
+  const limits = new Limits(place.mount, join(place.mount, GROUP_NAME));
   return {
     kind: "cgroup2",
-    enter: (run, spawn) => {
+    enter: (run, spawn, wanted = {}) => {
+      if (!makeGroup(groupOf(run))) return spawn();
+      limits.set(run, wanted);
       if (!enterGroup(groupOf(run))) return spawn();
       try {
         return spawn();
@@ -52,6 +55,7 @@ export function createCgroupTree(place: CgroupPlace, table: ProcessTable, fallba
         leaveGroup(place);
       }
     },
+    limit: (run, wanted) => limits.set(run, wanted),
     members: async (run, maxAgeMs) => {
       const group = groupOf(run.run);
       if (!fs.existsSync(group)) return fallback.members(run, maxAgeMs);
@@ -61,14 +65,24 @@ export function createCgroupTree(place: CgroupPlace, table: ProcessTable, fallba
     cpuSeconds: (run) => readCpuSeconds(groupOf(run)),
     kill: async (run) => {
       const group = groupOf(run.run);
-      return fs.existsSync(group) ? await killGroup(group) : await fallback.kill(run);
+      const left = fs.existsSync(group) ? await killGroup(group) : await fallback.kill(run);
+      if (left === 0) limits.release(run.run);
+      return left;
     },
   };
 }
 
-function enterGroup(group: string): boolean {
+function makeGroup(group: string): boolean {
   try {
     fs.mkdirSync(group, { recursive: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function enterGroup(group: string): boolean {
+  try {
     fs.writeFileSync(join(group, "cgroup.procs"), "0");
     return true;
   } catch {

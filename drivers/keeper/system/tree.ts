@@ -1,7 +1,9 @@
 /**
  * A task's whole process tree: who belongs to it, how it is signalled, how it is ended to the last process.
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
+import type { RunLimits } from "./limits.ts";
 import { type ProcessRow, type ProcessTable, selectTree } from "./process-table.ts";
 import type { RunProgram } from "./program.ts";
 
@@ -19,7 +21,9 @@ export interface Tree {
   /** How members are found: by cgroup, by marker and kinship, or by parents alone (Windows). */
   readonly kind: "cgroup2" | "marker" | "parents";
   /** Calls `spawn` so that what it starts belongs to the run from its first instruction. */
-  enter<Child>(run: string, spawn: () => Child): Child;
+  enter<Child>(run: string, spawn: () => Child, limits?: RunLimits): Child;
+  /** Limits of a run that a former keeper started. */
+  limit(run: string, limits: RunLimits): void;
   /** `maxAgeMs`: how old the answer may be; one look at the system then serves many runs. */
   members(run: TreeRun, maxAgeMs?: number): Promise<readonly ProcessRow[]>;
   /** CPU seconds of all processes that ever belonged to the run, where the platform counts them. */
@@ -44,6 +48,8 @@ export function createMarkerTree(table: ProcessTable, kind: "marker" | "parents"
   return {
     kind,
     enter: (_run, spawn) => spawn(),
+    // There is nothing that could hold it to them.
+    limit: () => undefined,
     members,
     cpuSeconds: () => undefined,
     kill: async ({ run, main }) => {

@@ -3,7 +3,7 @@
  * again, so reasons never pile up and none is lost (S23's events tell of each).
  */
 
-import { staticPorts } from "../../fit/demand.ts";
+import { coresWanted, staticPorts } from "../../fit/demand.ts";
 import { namedNeighbours, ownNeighbourWishes } from "../../fit/neighbours.ts";
 import type { Evaluation, EvaluationTrigger, Refusal } from "../../model/evaluation.ts";
 import { type EvaluationId, jobKey, type NodeId } from "../../model/ids.ts";
@@ -112,7 +112,8 @@ function mightFit(tables: Tables, version: AdmittedVersion, parked: Parked, node
     // Nodes are near each other by what each of them says: any of them may change that.
     if (ownNeighbourWishes(version.spec, group).some(isByAttribute)) return true;
     if (terms.nodeRefusal(node) !== undefined) return false;
-    return tables.obstacle(node, { ...resources, ports: staticPorts(group) }) === undefined;
+    const demand = { ...resources, cores: coresWanted(group), ports: staticPorts(group) };
+    return tables.obstacle(node, demand) === undefined;
   });
 }
 

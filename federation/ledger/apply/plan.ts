@@ -130,6 +130,7 @@ function place(
     nodeId: placement.nodeId,
     evaluation: evaluation.id,
     resources,
+    ...(placement.cores === undefined ? {} : { cores: placement.cores }),
     ports: placement.ports,
     desired: "run",
     restartGeneration: 0,

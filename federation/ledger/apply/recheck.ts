@@ -4,6 +4,7 @@
  */
 import { nodeAttribute } from "../../fit/constraint/attribute.ts";
 import type { DistinctProperty } from "../../fit/constraint/wishes.ts";
+import { coresWanted } from "../../fit/demand.ts";
 import { distinctHostsRefusal, distinctPropertyRefusal, isCounted, portReason } from "../../fit/refusals.ts";
 import type { Allocation } from "../../model/allocation.ts";
 import type { NodeId } from "../../model/ids.ts";
@@ -74,11 +75,12 @@ export class Recheck {
     const node = this.#tables.node(placement.nodeId);
     if (node === undefined) return "node gone";
     const ports = Object.values(placement.ports);
-    const { cpu, diskBytes = 0, memoryBytes } = terms.resources;
+    const demand = { ...terms.resources, ports, ...coresOf(placement) };
     return (
       terms.nodeRefusal(node) ??
       portMismatch(terms.group, placement.ports, ports, node.dynamicPorts) ??
-      this.#tables.obstacle(node, { cpu, memoryBytes, diskBytes, ports }) ??
+      coreMismatch(terms.group, placement.cores) ??
+      this.#tables.obstacle(node, demand) ??
       (terms.looksAround ? this.#companyRefusal(terms, placement.nodeId) : undefined) ??
       this.#neighbours.refusal(terms.group, placement.nodeId)
     );
@@ -218,4 +220,26 @@ function portMismatch(
     if (fixed === undefined ? port < first || port > last : port !== fixed) return portReason(port);
   }
   return undefined;
+}
+
+const NO_CORES: NonNullable<PlannedPlacement["cores"]> = {};
+
+function coresOf({ cores }: PlannedPlacement): {
+  readonly cores?: number;
+  readonly coreIds?: readonly number[];
+} {
+  if (cores === undefined) return {};
+  const coreIds = Object.values(cores).flat();
+  return { cores: coreIds.length, coreIds };
+}
+
+/** As many for each task as it reserves, none twice. */
+function coreMismatch(group: GroupSpec, cores: PlannedPlacement["cores"] = NO_CORES): string | undefined {
+  const given = Object.values(cores).flat();
+  if (given.length !== coresWanted(group) || new Set(given).size !== given.length) return "cores";
+  const isMet = group.tasks.every(({ name, resources }) => {
+    const own = Object.hasOwn(cores, name) ? cores[name] : undefined;
+    return (own?.length ?? 0) === (resources.cores ?? 0);
+  });
+  return isMet ? undefined : "cores";
 }

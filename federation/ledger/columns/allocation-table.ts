@@ -127,6 +127,11 @@ export class AllocationTable {
     return portsOf(this.layout(row).cohort, this.words, this.columns.words[row] as number);
   }
 
+  /** Ids of those that it reserved. */
+  cores(row: number): readonly number[] {
+    return Object.values(this.layout(row).rest.fields.cores ?? {}).flat();
+  }
+
   /** The row as an object of its own. */
   read(row: number): Allocation {
     const { columns, words } = this;

@@ -31,6 +31,7 @@ import {
   tags,
 } from "./row-form.ts";
 import {
+  coresByTask,
   count,
   delay,
   hash,
@@ -86,6 +87,7 @@ const placement = object<PlannedPlacement>({
   group: name,
   index,
   nodeId: id,
+  cores: optional(coresByTask),
   ports: portsByLabel,
   previous: optional(id),
 });

@@ -24,6 +24,7 @@ import type {
 } from "../../model/node.ts";
 import type { AdmittedVersion, JobRecord, RolloutRecord, VersionTag } from "../command.ts";
 import {
+  coreIds,
   count,
   delay,
   facts,
@@ -100,6 +101,7 @@ const nodeFactFields = {
   arch: label,
   version: label,
   resources,
+  cores: optional(coreIds),
   dynamicPorts: portRange,
   reservedPorts: ports,
   drivers: facts(driver),

@@ -10,6 +10,7 @@ const TEXT_LENGTH_MAX = 64 * 1024;
 const KEY_LENGTH_MAX = 1024;
 /** Rows or items of one kind in one command, facts of one node, heads of one job. */
 export const ITEMS_MAX = 10_000;
+const CORE_MAX = 65_535;
 const FACTS_MAX = 1000;
 /** The last moment that an ECMAScript date can hold. */
 const TIME_MS_MAX = 8_640_000_000_000_000;
@@ -24,6 +25,13 @@ export const index = integer(0, Number.MAX_SAFE_INTEGER);
 export const count = integer(0, Number.MAX_SAFE_INTEGER);
 export const port = integer(1, 65_535);
 export const portsByLabel = record(port, { max: FACTS_MAX, keyLengthMax: KEY_LENGTH_MAX });
+/** Of cores; ascending, so each once. */
+export const coreIds: Check = (value, path) =>
+  list(integer(0, CORE_MAX), { max: ITEMS_MAX })(value, path) ??
+  ((value as number[]).every((core, at, all) => at === 0 || (all[at - 1] ?? 0) < core)
+    ? undefined
+    : problemAt(path, "must be sorted and without duplicates"));
+export const coresByTask = record(coreIds, { max: FACTS_MAX, keyLengthMax: KEY_LENGTH_MAX });
 export const idList = list(id, { max: ITEMS_MAX });
 export const ports = list(port, { max: FACTS_MAX });
 /** Milliseconds; what drivers read of a file or a process may have a fraction. */

@@ -19,7 +19,7 @@ import {
   type TaskPattern,
 } from "../columns/parts.ts";
 import { resourcesHeld, taskRecord } from "../form/row-form.ts";
-import { count, facts, ITEMS_MAX, id, index, label, message, time } from "../form/values.ts";
+import { coresByTask, count, facts, ITEMS_MAX, id, index, label, message, time } from "../form/values.ts";
 import { type DictionaryPart, FRAME_ROWS } from "./encoding.ts";
 
 /** Ports of one allocation. */
@@ -64,6 +64,7 @@ const rest = object<Rest>({
   restartGeneration: count,
   restartTask: optional(label),
   reschedules: list(time, { max: ITEMS_MAX }),
+  cores: optional(coresByTask),
   tasks: facts(pattern),
   message: optional(message),
 });

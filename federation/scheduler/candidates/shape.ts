@@ -61,6 +61,7 @@ export class Shape {
       demand.cpu > (columns.cpuFree[row] as number) ||
       demand.memoryBytes > (columns.memoryFree[row] as number) ||
       (demand.diskBytes > 0 && demand.diskBytes > (columns.diskFree[row] as number)) ||
+      (demand.cores > 0 && demand.cores > (columns.coresFree[row] as number)) ||
       !hasPorts(demand, this.#world, row)
     ) {
       return Number.NEGATIVE_INFINITY;

@@ -77,9 +77,11 @@ function keep<Value>(known: Map<string, Value>, key: string, value: Value, max: 
 }
 
 /** Labels of ports are of no account. */
-function sizeKey({ cpu, diskBytes, dynamicPorts, memoryBytes, staticPorts }: Demand): string {
+function sizeKey(demand: Demand): string {
+  const { cores, cpu, diskBytes, dynamicPorts, memoryBytes, staticPorts } = demand;
   const statics = staticPorts.length === 0 ? "" : staticPorts.map(({ port }) => port).join(",");
-  return `${cpu} ${memoryBytes} ${diskBytes} ${dynamicPorts.length} ${statics}`;
+  const whole = cores === 0 ? "" : `${cores} of `;
+  return `${whole}${cpu} ${memoryBytes} ${diskBytes} ${dynamicPorts.length} ${statics}`;
 }
 
 /** FNV-1a, 32 bits. */

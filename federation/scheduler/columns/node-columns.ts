@@ -19,6 +19,8 @@ export interface NodesView {
   allocationsOfNode(id: NodeId): readonly Allocation[];
 }
 
+type CoresByTask = NonNullable<Allocation["cores"]>;
+
 export class NodeColumns {
   readonly nodes: readonly NodeRecord[];
   readonly rows: ReadonlyMap<string, number>;
@@ -35,6 +37,10 @@ export class NodeColumns {
   /** Ports of the node's dynamic range that nobody holds. */
   readonly dynamicPortsFree: Int32Array;
   readonly ports: readonly PortSet[];
+  /** Cores that nobody reserved. */
+  readonly coresFree: Int32Array;
+  /** Reserved ones, of rows that have any. */
+  readonly #coresHeld = new Map<number, Set<number>>();
   /** Nodes of equal totals share a size. */
   readonly sizeOf: Int32Array;
   readonly sizes: readonly { readonly cpu: number; readonly memoryBytes: number }[];
@@ -53,6 +59,7 @@ export class NodeColumns {
     this.memoryPower = new Float64Array(nodes.length);
     this.dynamicPortsFree = new Int32Array(nodes.length);
     this.ports = nodes.map(() => new PortSet());
+    this.coresFree = Int32Array.from(nodes, ({ cores = [] }) => cores.length);
     this.cpuSum = this.cpuTotal.reduce((sum, cpu) => sum + cpu, 0);
     this.memorySum = this.memoryTotal.reduce((sum, bytes) => sum + bytes, 0);
     const sizes = new Map<string, number>();
@@ -90,6 +97,31 @@ export class NodeColumns {
     this.memoryPower[row] = sharePower(free.memoryBytes, this.memoryTotal[row] ?? 0);
   }
 
+  /** Those of the node's cores that are free, in its order. */
+  freeCores(row: number): readonly number[] {
+    const held = this.#coresHeld.get(row);
+    return (this.nodes[row]?.cores ?? []).filter((core) => held?.has(core) !== true);
+  }
+
+  holdCores(row: number, cores: CoresByTask): void {
+    const held = this.#coresHeld.get(row) ?? new Set<number>();
+    for (const core of Object.values(cores).flat()) held.add(core);
+    this.#setCores(row, held);
+  }
+
+  releaseCores(row: number, cores: CoresByTask): void {
+    const held = this.#coresHeld.get(row) ?? new Set<number>();
+    for (const core of Object.values(cores).flat()) held.delete(core);
+    this.#setCores(row, held);
+  }
+
+  #setCores(row: number, held: Set<number>): void {
+    if (held.size === 0) this.#coresHeld.delete(row);
+    else this.#coresHeld.set(row, held);
+    // The node may no longer have one that is held.
+    this.coresFree[row] = this.freeCores(row).length;
+  }
+
   holdPort(row: number, port: number): void {
     const isNew = this.ports[row]?.add(port) === true;
     if (isNew && this.isDynamic(row, port)) this.#countPort(row, -1);
@@ -113,6 +145,8 @@ export class NodeColumns {
       this[column][row] = from[column][source] ?? 0;
     }
     this.dynamicPortsFree[row] = from.dynamicPortsFree[source] ?? 0;
+    const cores = from.#coresHeld.get(source);
+    if (cores !== undefined) this.#setCores(row, cores);
   }
 
   #open(row: number): void {
@@ -163,4 +197,5 @@ function addAllocation(columns: NodeColumns, row: number, allocation: Allocation
   const { cpu, diskBytes = 0, memoryBytes } = allocation.resources;
   columns.add(row, -cpu, -memoryBytes, -diskBytes);
   for (const port of Object.values(allocation.ports)) columns.holdPort(row, port);
+  if (allocation.cores !== undefined) columns.holdCores(row, allocation.cores);
 }

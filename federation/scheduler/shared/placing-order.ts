@@ -1,5 +1,5 @@
 /** The ledger's side of a desk: an order from what a plan wants, and a plan's places from the answer. */
-import { type Demand, demandOf } from "../../fit/demand.ts";
+import { coresWanted, type Demand, demandOf } from "../../fit/demand.ts";
 import { namedNeighbours } from "../../fit/neighbours.ts";
 import { invariant } from "../../invariant.ts";
 import type { JobSpec } from "../../model/job.ts";
@@ -10,8 +10,11 @@ import { pickPorts } from "../ports.ts";
 import { Draft, type World } from "../world.ts";
 import { type OrderedJob, type PlacingAnswer, type PlacingOrder, REQUEST_NUMBERS } from "./placing-desk.ts";
 
-/** Where its instances may go depends on no other job's: of those a desk knows nothing. */
+/**
+ * Where its instances may go depends on no other job's, and on nobody's cores: of those a desk knows nothing.
+ */
 export function isOrderable(world: World, spec: JobSpec): boolean {
+  if (spec.groups.some((group) => coresWanted(group) > 0)) return false;
   return namedNeighbours(spec).size === 0 && world.jobsNaming(spec.namespace, spec.id).length === 0;
 }
 
@@ -65,7 +68,7 @@ export function placingFrom(
       const [node, demand] = [world.nodes[row], demands.get(group)];
       if (node === undefined || demand === undefined || !hasPorts(demand, world, row)) return undefined;
       const ports = pickPorts(world, row, demand, draw);
-      draft.take(row, demand, ports);
+      draft.take(row, demand, ports, undefined);
       placements.push({
         group,
         index,

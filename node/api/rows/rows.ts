@@ -157,7 +157,7 @@ export function allocationRow(rows: Rows, allocation: Allocation): AllocationRow
     address: node?.address ?? "",
     ports: { ...allocation.ports },
     health: allocation.health,
-    resources: { cpu: allocation.resources.cpu, memory_bytes: allocation.resources.memoryBytes },
+    resources: reservedRow(rows, allocation),
     evaluation_id: allocation.evaluation,
     previous: allocation.previous ?? null,
     next: allocation.next ?? null,
@@ -167,6 +167,23 @@ export function allocationRow(rows: Rows, allocation: Allocation): AllocationRow
     created_at: isoTime(allocation.createdAtMs),
     modified_at: isoTime(allocation.modifiedAtMs),
     tasks: taskRows(rows, allocation),
+  };
+}
+
+function reservedRow(rows: Rows, allocation: Allocation): AllocationRow["resources"] {
+  const { cores, group, job, namespace, resources, version } = allocation;
+  const spec = rows.ledger.version(namespace, job, version)?.spec;
+  const tasks = spec?.groups.find(({ name }) => name === group)?.tasks ?? [];
+  const hasMost = tasks.some((task) => task.resources.memoryMaxBytes !== undefined);
+  const most = tasks.reduce(
+    (sum, task) => sum + (task.resources.memoryMaxBytes ?? task.resources.memoryBytes),
+    0,
+  );
+  return {
+    cpu: resources.cpu,
+    memory_bytes: resources.memoryBytes,
+    ...(hasMost ? { memory_max_bytes: most } : {}),
+    ...(cores === undefined ? {} : { cores: mapValues(cores, (ids) => [...ids]) }),
   };
 }
 

@@ -55,7 +55,19 @@ export const AllocationRow = Type.Object(
     address: Type.String({ description: "where its node is reached" }),
     ports: Type.Record(Type.String(), Count, { description: "host ports by label" }),
     health: HealthWord,
-    resources: Type.Object({ cpu: Count, memory_bytes: Count }, closed),
+    resources: Type.Object(
+      {
+        cpu: Count,
+        memory_bytes: Count,
+        memory_max_bytes: Type.Optional(Count),
+        cores: Type.Optional(
+          Type.Record(Type.String(), Type.Array(Type.Integer({ minimum: 0 })), {
+            description: "ids of reserved cores by task",
+          }),
+        ),
+      },
+      closed,
+    ),
     evaluation_id: Type.String(),
     previous: Nullable(Type.String({ description: "the allocation that it replaces" })),
     next: Nullable(Type.String({ description: "the allocation that replaces it" })),

@@ -10,11 +10,12 @@ import {
   JOB_DEFAULTS,
   MAX_DELAY_MS_DEFAULT,
   RESCHEDULE_DEFAULTS,
+  RESOURCES_DEFAULT,
   RESTART_DEFAULTS,
 } from "../defaults.ts";
 import { type Path, quote } from "../findings.ts";
-import type { GroupDraft, JobDraft } from "../shape/job-shape.ts";
-import { formatDuration } from "../units.ts";
+import type { GroupDraft, JobDraft, TaskDraft } from "../shape/job-shape.ts";
+import { formatDuration, formatSize } from "../units.ts";
 import type { RuleContext } from "./context.ts";
 import { checkOrder } from "./order-rules.ts";
 import { checkGroupPlacement, checkJobPlacement } from "./placement-rules.ts";
@@ -221,5 +222,17 @@ function checkTasks(job: JobDraft, group: GroupDraft, groupPath: Path, context: 
     if (task === undefined) continue;
     checkPrograms(task, path, context);
     checkVariables(job, group, task, path, context);
+    checkResources(task, [...path, "resources"], context);
   }
+}
+
+function checkResources({ resources }: TaskDraft, path: Path, context: RuleContext): void {
+  if (context.given([...path, "cores"]) && context.given([...path, "cpu"])) {
+    const hint = "cores reserves whole ones, cpu a share of them all: remove one of the two";
+    context.problem([...path, "cores"], "cores and cpu exclude each other", hint);
+  }
+  const { memory = RESOURCES_DEFAULT.memoryBytes, memory_max: most } = resources ?? {};
+  if (most === undefined || most >= memory) return;
+  const message = `memory_max ${formatSize(most)} is less than memory, ${formatSize(memory)}`;
+  context.problem([...path, "memory_max"], message, "raise it, or lower memory");
 }

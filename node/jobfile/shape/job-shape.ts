@@ -253,10 +253,20 @@ const resourcesShape = record(
       default: RESOURCES_DEFAULT.cpu,
       hint: "thousandths of a core: 500 is half a core",
     }),
+    cores: optional(
+      integer(1, limits.CORES_MAX),
+      "Whole cores that are the task's alone, instead of `cpu`. It is told their ids in `PEER_CPU_CORES`.",
+      { hint: "write cores or cpu, not both" },
+    ),
     memory: optional(
       size(limits.MEMORY_BYTES_MIN, limits.MEMORY_BYTES_MAX),
       "Memory to reserve: `256MiB` (2^20 bytes each), `256MB` (10^6 bytes each) or a number of MiB.",
       { default: formatSize(RESOURCES_DEFAULT.memoryBytes) },
+    ),
+    memory_max: optional(
+      size(limits.MEMORY_BYTES_MIN, limits.MEMORY_BYTES_MAX),
+      "Where its memory ends, where `memory` is only what is reserved. Default: the driver sets no limit.",
+      { hint: "at least as much as memory" },
     ),
   },
   { renamed: { memory_mb: "memory", cpus: "cpu" }, later: later.RESOURCES_LATER },

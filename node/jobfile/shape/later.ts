@@ -151,8 +151,6 @@ export const TASK_LATER: Later = {
 };
 
 export const RESOURCES_LATER: Later = {
-  cores: "use cpu: 1000 thousandths are one core",
-  memory_max: "remove it: memory is what the group reserves",
   disk: "disk belongs to the group: ephemeral_disk: { size: 300MB }",
   disk_mb: "disk belongs to the group: ephemeral_disk: { size: 300MB }",
   iops: "remove it: operations are not counted",

@@ -15,6 +15,7 @@ import { Tables } from "../../../federation/ledger/tables.ts";
 import { Distincts, JobInstances } from "../../../federation/scheduler/candidates/instances.ts";
 import { Neighbourhood } from "../../../federation/scheduler/candidates/neighbourhood.ts";
 import { filtersFor } from "../../../federation/scheduler/filters.ts";
+import { pickCores } from "../../../federation/scheduler/ports.ts";
 import { World } from "../../../federation/scheduler/world.ts";
 import { jobOf, specOf } from "../fixtures.ts";
 import { scenes } from "../scheduler/worlds.ts";
@@ -251,6 +252,7 @@ test("property: scheduler and ledger refuse the same nodes for the same reasons"
             while (fixed === undefined && port < node.dynamicPorts[1] && isTaken()) port += 1;
             ports[label] = port;
           }
+          const cores = failing === undefined ? pickCores(world, row, group) : undefined;
           const recheck = new Recheck(tables, { job, version, snapshotIndex: 1_000, isStale: false });
           const index = 0;
           const terms = recheck.terms(group.name);
@@ -261,9 +263,11 @@ test("property: scheduler and ledger refuse the same nodes for the same reasons"
             index,
             nodeId: node.id,
             ports,
+            ...(cores === undefined ? {} : { cores }),
           });
           if (group.count === 0) assert.equal(found, "no such slot");
           else if (failing === undefined) assert.equal(found, undefined);
+          else if (demand.cores > 0) assert.notEqual(found, undefined);
           else if (/port|^(cpu|memory|disk|distinct)$/.test(failing.kind)) assert.notEqual(found, undefined);
           else assert.equal(found, failing.refusal(world, row));
           if (failing !== undefined) refused += 1;

@@ -6,6 +6,7 @@ import {
   interpolateConfig,
   type JobId,
   type NodeFacts,
+  parseCoreList,
   placementNames,
   type TaskPlace,
   taskEnvironment,
@@ -88,8 +89,22 @@ test("env of the job file is interpolated and wins", () => {
   assert.equal(env["PATH"], "/opt/bin:/usr/bin");
 });
 
+const { resources } = place.task;
+const limited: TaskPlace = {
+  ...place,
+  task: { ...place.task, resources: { ...resources, cores: 4, memoryMaxBytes: 2 ** 29 } },
+  allocation: { ...place.allocation, cores: { [place.task.name]: [0, 1, 2, 5], other: [7] } },
+};
+
+test("a task is told of its cores and of where its memory ends", () => {
+  const env = taskEnvironment(limited, {});
+  assert.deepEqual([env["NOMAD_CPU_CORES"], env["PEER_MEMORY_MAX_LIMIT"]], ["0-2,5", "512"]);
+  assert.deepEqual(parseCoreList("0-2,5\n"), [0, 1, 2, 5]);
+  for (const wrong of ["", "2-1", "1,1", "a", "3,1"]) assert.equal(parseCoreList(wrong), undefined, wrong);
+});
+
 test("every name that a task is given is one of those that are told beforehand", () => {
-  const env = taskEnvironment(place, {});
+  const env = taskEnvironment(limited, {});
   const names = placementNames(["http", "adm-in"], ["owner", "cost-center"]);
   const given = Object.keys(env).filter((name) => /^(PEER|NOMAD)_/.test(name));
   assert.deepEqual(

@@ -42,7 +42,14 @@ function withNode(at: Situation, name: string, change: (node: NodeRecord) => Nod
   return { ...at, nodes: at.nodes.map((node) => (node.name === name ? change(node) : node)) };
 }
 
-function grown(at: Situation, name: string, cpu: number, memoryBytes: number, diskBytes: number): Situation {
+function grown(
+  at: Situation,
+  name: string,
+  cpu: number,
+  memoryBytes: number,
+  diskBytes: number,
+  cores = 0,
+): Situation {
   return withNode(at, name, (node) => {
     const { resources } = node;
     const more = {
@@ -50,7 +57,9 @@ function grown(at: Situation, name: string, cpu: number, memoryBytes: number, di
       memoryBytes: resources.memoryBytes + memoryBytes,
       diskBytes: resources.diskBytes + diskBytes,
     };
-    return { ...node, resources: more };
+    // Beyond those that are there.
+    const added = Array.from({ length: cores }, (_, n) => 1_000 + n);
+    return { ...node, resources: more, cores: [...(node.cores ?? []), ...added] };
   });
 }
 
@@ -64,7 +73,8 @@ function lowered(at: Situation, cpu: number, memoryBytes: number): Situation {
 }
 
 const RESOURCES = new RegExp(
-  "^needs (?:(\\d+) more cpu)?(?: and )?(?:(\\d+) MiB more memory)?(?: and )?(?:(\\d+) MiB more disk)?" +
+  "^needs (?:(\\d+) more cpu)?(?: and )?(?:(\\d+) more cores?)?(?: and )?(?:(\\d+) MiB more memory)?" +
+    "(?: and )?(?:(\\d+) MiB more disk)?" +
     " on (\\S+?)(?:, or lower (.*))?$",
 );
 const LOWER_CPU = /(?:resources\.cpu|the tasks' cpu) to (\d+)/;
@@ -82,8 +92,8 @@ const NODE = /^would fit on (\S+), but for: (.*)$/;
 function follow(advice: string, at: Situation): readonly Situation[] {
   const resources = RESOURCES.exec(advice);
   if (resources !== null) {
-    const [, cpu = "0", memory = "0", disk = "0", name = "", lower] = resources;
-    const ways = [grown(at, name, Number(cpu), Number(memory) * MIB, Number(disk) * MIB)];
+    const [, cpu = "0", cores = "0", memory = "0", disk = "0", name = "", lower] = resources;
+    const ways = [grown(at, name, Number(cpu), Number(memory) * MIB, Number(disk) * MIB, Number(cores))];
     if (lower === undefined) return ways;
     const want = wantOf(at.group);
     const toCpu = LOWER_CPU.exec(lower)?.[1];
@@ -232,11 +242,13 @@ test("every advice is true: followed to the letter one more fits, and a little l
         for (const way of follow(advice, at)) assert.ok(fits(way), advice);
         const resources = RESOURCES.exec(advice);
         if (resources === null) continue;
-        const [, cpu = "0", memory = "0", disk = "0", node = ""] = resources;
+        const [, cpu = "0", cores = "0", memory = "0", disk = "0", node = ""] = resources;
         const [more, bytes, diskBytes] = [Number(cpu), Number(memory) * MIB, Number(disk) * MIB];
-        if (cpu !== "0") assert.ok(!fits(grown(at, node, more - 1, bytes, diskBytes)), advice);
-        if (memory !== "0") assert.ok(!fits(grown(at, node, more, bytes - MIB, diskBytes)), advice);
-        if (disk !== "0") assert.ok(!fits(grown(at, node, more, bytes, diskBytes - MIB)), advice);
+        const whole = Number(cores);
+        if (cpu !== "0") assert.ok(!fits(grown(at, node, more - 1, bytes, diskBytes, whole)), advice);
+        if (whole > 0) assert.ok(!fits(grown(at, node, more, bytes, diskBytes, whole - 1)), advice);
+        if (memory !== "0") assert.ok(!fits(grown(at, node, more, bytes - MIB, diskBytes, whole)), advice);
+        if (disk !== "0") assert.ok(!fits(grown(at, node, more, bytes, diskBytes - MIB, whole)), advice);
       }
     }),
     { numRuns: 1_000, seed: 20_261_122 },
@@ -255,7 +267,7 @@ test("lowering what a job asks for places one more of it, planned from the start
       const world = new World(viewOf({ nodes, allocations }));
       const { placements, refusals } = place(world, specOf("shop", [group]), only, 1);
       const advice = refusals[0]?.advice;
-      if (advice === undefined || RESOURCES.exec(advice)?.[5] === undefined) return;
+      if (advice === undefined || RESOURCES.exec(advice)?.[6] === undefined) return;
       const way = follow(advice, { nodes, allocations, group })[1];
       assert.ok(way);
       const again = place(world, specOf("shop", [way.group]), only, 1);

@@ -56,6 +56,10 @@ export class Oracle {
     };
   }
 
+  heldCores(id: NodeId): readonly number[] {
+    return this.on(id).flatMap((row) => Object.values(row.cores ?? {}).flat());
+  }
+
   heldPorts(id: NodeId): readonly number[] {
     return this.on(id).flatMap((row) => Object.values(row.ports));
   }
@@ -75,6 +79,8 @@ export class Oracle {
     const [want, free] = [wantOf(group), this.free(id)];
     if (want.cpu > free.cpu || want.memoryBytes > free.memoryBytes) return false;
     if (want.diskBytes !== undefined && want.diskBytes > free.diskBytes) return false;
+    const cores = group.tasks.reduce((sum, { resources }) => sum + (resources.cores ?? 0), 0);
+    if (cores > (node.cores?.length ?? 0) - this.heldCores(id).length) return false;
     if (!this.#hasPorts(node, group)) return false;
     const own = [...(group.constraints ?? []), ...group.tasks.flatMap((task) => task.constraints ?? [])];
     return (

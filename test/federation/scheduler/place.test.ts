@@ -18,7 +18,7 @@ test("nothing is given out twice: cpu, memory and ports stay within each node th
     fc.property(scenes, fc.nat(), (scene, seed) => {
       const { placements } = placeScene(scene, seed);
       const after = new Oracle(scene, placements);
-      for (const { group: name, nodeId, ports } of placements) {
+      for (const { cores: reserved, group: name, nodeId, ports } of placements) {
         const node = scene.nodes.find((candidate) => candidate.id === nodeId);
         assert.ok(node);
         const { cpu, diskBytes, memoryBytes } = after.free(nodeId);
@@ -32,6 +32,12 @@ test("nothing is given out twice: cpu, memory and ports stay within each node th
             .ports.map((port) => port.label)
             .toSorted(),
         );
+        const cores = after.heldCores(nodeId);
+        assert.equal(new Set(cores).size, cores.length, "a core has one holder");
+        assert.ok(cores.every((core) => node.cores?.includes(core)));
+        for (const { name: task, resources } of groupNamed(scene.spec, name).tasks) {
+          assert.equal(reserved?.[task]?.length, resources.cores);
+        }
         for (const { label, static: fixed } of groupNamed(scene.spec, name).ports) {
           const port = ports[label];
           assert.ok(port !== undefined && !node.reservedPorts.includes(port));

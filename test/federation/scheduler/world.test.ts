@@ -80,7 +80,7 @@ test("a draft is used up and given back", () => {
       ports: [{ label: "http" }, { label: "fixed", static: 80 }],
     }),
   );
-  draft.take(0, demand, { http: 20_003, fixed: 80 });
+  draft.take(0, demand, { http: 20_003, fixed: 80 }, undefined);
   assert.equal(world.columns.cpuFree[0], 550);
   assert.equal(world.columns.memoryFree[0], 599 * MIB);
   assert.equal(world.columns.diskFree[0], (nodeOf("node-a").resources.diskBytes ?? 0) - 10);

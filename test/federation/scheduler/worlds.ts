@@ -31,7 +31,7 @@ export interface Scene {
 const STATIC_PORTS = [80, 8080, 20_001, 20_002];
 
 const node = fc.record({
-  cpu: fc.integer({ min: 0, max: 20 }).map((n) => n * 100),
+  cpu: fc.integer({ min: 0, max: 30 }).map((n) => n * 100),
   memory: fc.integer({ min: 0, max: 2_000 }),
   ports: fc.integer({ min: 0, max: 5 }),
   reserved: fc.subarray([80, 20_000, 20_001]),
@@ -53,6 +53,7 @@ const nodes = fc.array(node, { maxLength: 6 }).map((rows) =>
       ...(row.pool === undefined ? {} : { pool: row.pool }),
       ...(row.datacenter === undefined ? {} : { datacenter: row.datacenter }),
       attributes: { release: row.release },
+      cores: Array.from({ length: Math.floor(row.cpu / 1000) }, (_, core) => core),
       dynamicPorts: [20_000, 20_000 + row.ports - 1],
       reservedPorts: row.reserved,
       status: row.status,
@@ -69,11 +70,16 @@ const nodes = fc.array(node, { maxLength: 6 }).map((rows) =>
 
 const task = fc.record({
   driver: fc.constantFrom("process", "process", "docker"),
-  resources: fc.record({
-    cpu: fc.integer({ min: 0, max: 900 }),
-    // Not only whole MiB: what an advice rounds must still be true.
-    memoryBytes: fc.integer({ min: 0, max: 900 * MIB }),
-  }),
+  resources: fc
+    .record({
+      cpu: fc.integer({ min: 0, max: 900 }),
+      cores: fc.constantFrom(undefined, undefined, undefined, undefined, undefined, 1, 2),
+      // Not only whole MiB: what an advice rounds must still be true.
+      memoryBytes: fc.integer({ min: 0, max: 900 * MIB }),
+    })
+    .map(({ cores, cpu, memoryBytes }) =>
+      cores === undefined ? { cpu, memoryBytes } : { cpu: cores * 1000, cores, memoryBytes },
+    ),
 });
 
 const constraint = fc.constantFrom<Constraint>(
@@ -282,7 +288,7 @@ export function placed(
 ): readonly Allocation[] {
   return placements.map((placement, n) => {
     const id = "id" in placement ? placement.id : (`placed-${n}` as AllocationId);
-    const { group: name, index, nodeId, ports, previous } = placement;
+    const { cores, group: name, index, nodeId, ports, previous } = placement;
     return allocationOf(id, {
       job: spec.id,
       namespace: spec.namespace,
@@ -291,6 +297,7 @@ export function placed(
       index,
       nodeId,
       ports,
+      ...(cores === undefined ? {} : { cores }),
       resources: wantOf(groupNamed(spec, name)),
       status: "pending",
       createIndex: 1_000 + n,

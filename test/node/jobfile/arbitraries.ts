@@ -253,10 +253,19 @@ const task = fc.record({
   config,
   env,
   meta,
-  resources: fc.record({
-    cpu: fc.integer({ min: 1, max: 1_000_000 }),
-    memoryBytes: fc.integer({ min: 2 ** 20, max: 2 ** 46 }),
-  }),
+  resources: fc
+    .record({
+      cpu: fc.integer({ min: 1, max: 1_000_000 }),
+      cores: fc.option(fc.integer({ min: 1, max: 1_000 }), { nil: undefined, freq: 2 }),
+      memoryBytes: fc.integer({ min: 2 ** 20, max: 2 ** 45 }),
+      spareBytes: fc.option(fc.integer({ min: 0, max: 2 ** 45 }), { nil: undefined, freq: 2 }),
+    })
+    .map(({ cores, cpu, memoryBytes, spareBytes }) => ({
+      cpu: cores === undefined ? cpu : cores * 1000,
+      ...(cores === undefined ? {} : { cores }),
+      memoryBytes,
+      ...(spareBytes === undefined ? {} : { memoryMaxBytes: memoryBytes + spareBytes }),
+    })),
   killTimeoutMs: fc.integer({ min: 0, max: HOUR_MS }),
   killSignal: fc.constantFrom("SIGTERM", "SIGINT", "SIGUSR1"),
   logs: fc.record({

@@ -67,7 +67,7 @@ function fieldsOf(
       "Uses",
       usage === undefined ? "-" : `${formatCoresUsed(usage.cpu)} cores, ${formatBytes(usage.memory_bytes)}`,
     ],
-    ["Reserved", `${formatCores(cpu)} cores, ${formatBytes(memory_bytes)}`],
+    ["Reserved", `${formatCores(cpu)} cores${coresText(row)}, ${formatBytes(memory_bytes)}${mostText(row)}`],
     ["Created", formatAgo(row.created_at, nowMs)],
     ["Changed", formatAgo(row.modified_at, nowMs)],
     ...(row.previous === null ? [] : [["Replaces", row.previous] as const]),
@@ -78,6 +78,17 @@ function fieldsOf(
 /** `prestart sidecar`, `main, leader`. */
 function roleText({ hook, leader, sidecar }: AllocationRow["tasks"][string]): string {
   return `${hook ?? "main"}${sidecar ? " sidecar" : ""}${leader ? ", leader" : ""}`;
+}
+
+/** Which cores, where they are the allocation's alone. */
+function coresText({ resources: { cores } }: AllocationRow): string {
+  const ids = Object.values(cores ?? {}).flat();
+  return ids.length === 0 ? "" : ` (${ids.join(", ")} alone)`;
+}
+
+function mostText({ resources }: AllocationRow): string {
+  const most = resources.memory_max_bytes;
+  return most === undefined ? "" : `, at most ${formatBytes(most)}`;
 }
 
 function taskCells(

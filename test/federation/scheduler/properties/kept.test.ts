@@ -37,8 +37,8 @@ class Tale {
   }
 
   add(rows: readonly Allocation[]): void {
-    for (const { nodeId, ports, resources } of rows) {
-      this.world.hold(this.world.row(nodeId) ?? -1, resources, ports);
+    for (const { cores, nodeId, ports, resources } of rows) {
+      this.world.hold(this.world.row(nodeId) ?? -1, resources, ports, cores);
     }
     const named = rows.map((row) => ({ ...row, id: `row-${this.#made++}` as AllocationId }));
     this.allocations = [...this.allocations, ...named];
@@ -47,7 +47,7 @@ class Tale {
   forget(pick: number): void {
     const gone = this.allocations[pick % Math.max(1, this.allocations.length)];
     if (gone === undefined) return;
-    this.world.free(this.world.row(gone.nodeId) ?? -1, gone.resources, gone.ports);
+    this.world.free(this.world.row(gone.nodeId) ?? -1, gone.resources, gone.ports, gone.cores);
     this.allocations = this.allocations.filter((row) => row !== gone);
   }
 }

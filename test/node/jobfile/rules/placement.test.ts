@@ -447,3 +447,25 @@ describe("neighbours", () => {
     ],
   ]);
 });
+
+describe("cores and memory_max", () => {
+  const resources = (fields: string) =>
+    `job: a\ngroups: { web: { tasks: { app: { driver: process, resources: { ${fields} } } } } }`;
+
+  test("cores are worth all their cpu", () => {
+    const [task] = groupOf(resources("cores: 2, memory: 64MiB, memory_max: 128MiB")).tasks;
+    const { memoryBytes, ...rest } = task?.resources ?? { memoryBytes: 0 };
+    assert.deepEqual([rest, memoryBytes], [{ cpu: 2000, cores: 2, memoryMaxBytes: 2 ** 27 }, 2 ** 26]);
+  });
+
+  testBadInputs([
+    [
+      "both, and a limit below what is reserved",
+      resources("cores: 2, cpu: 100, memory_max: 64MiB"),
+      `2:64: groups.web.tasks.app.resources.cores: cores and cpu exclude each other
+  hint: cores reserves whole ones, cpu a share of them all: remove one of the two
+2:84: groups.web.tasks.app.resources.memory_max: memory_max 64MiB is less than memory, 300MiB
+  hint: raise it, or lower memory`,
+    ],
+  ]);
+});

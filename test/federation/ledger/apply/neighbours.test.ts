@@ -7,8 +7,8 @@ import {
   type JobId,
   type JobSpec,
   type Neighbour,
-} from "../../../federation/index.ts";
-import { groupSpec, jobId, jobSpec, Region } from "./support.ts";
+} from "../../../../federation/index.ts";
+import { groupSpec, jobId, jobSpec, Region } from "../support.ts";
 
 class Site {
   readonly region = new Region();
