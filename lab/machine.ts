@@ -4,15 +4,7 @@
  */
 import { openDocuments } from "../crdt/index.ts";
 import type { Driver } from "../drivers/index.ts";
-import {
-  type Cancel,
-  type Clock,
-  type Host,
-  invariant,
-  type MachineFacts,
-  type Random,
-  seededRandom,
-} from "../federation/index.ts";
+import { type Host, invariant, type MachineFacts, type Random, seededRandom } from "../federation/index.ts";
 import {
   buildApi,
   createCrypto,
@@ -30,6 +22,7 @@ import {
 import { ManualClock } from "./clock.ts";
 import { MemoryDisk, type Stop } from "./disk.ts";
 import { createFakeDriver, type FakeMachine } from "./driver.ts";
+import { ProcessClock } from "./time/process-clock.ts";
 
 /** However long a start may take, it does not take this much simulated time. */
 const START_MAX_MS = 60_000;
@@ -228,38 +221,6 @@ export class LabMachine {
       privileged: false,
       userName: "lab",
     };
-  }
-}
-
-/** The machine's clock as one process sees it: with the process its timers end. */
-class ProcessClock implements Clock {
-  readonly #clock: Clock;
-  #ended = false;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  wall(): number {
-    return this.#clock.wall();
-  }
-
-  monotonic(): number {
-    return this.#clock.monotonic();
-  }
-
-  boot(): number {
-    return this.#clock.boot();
-  }
-
-  after(delayMs: number, run: () => void): Cancel {
-    return this.#clock.after(delayMs, () => {
-      if (!this.#ended) run();
-    });
-  }
-
-  end(): void {
-    this.#ended = true;
   }
 }
 

@@ -5,25 +5,9 @@ import { STUCK_MS } from "../../../../node/cli/watch/verdict.ts";
 import { ok } from "../support/fake-api.ts";
 import { ago, allocation, evaluation, group, id, job, receipt, task } from "../support/rows.ts";
 import { watchSession } from "../support/session.ts";
+import { healthy, pending, placed, running } from "../support/stages.ts";
 
 const submitted = { "POST /v1/jobs": ok(receipt()) };
-const pending = evaluation({ status: "pending" });
-/** Placed by the plan that followed the submission at index 10. */
-const placed = allocation("a", {
-  status: "pending",
-  health: "unknown",
-  create_index: 11,
-  modify_index: 11,
-  tasks: {},
-});
-const running = {
-  ...placed,
-  status: "running" as const,
-  modify_index: 13,
-  tasks: { app: task({ started_at: ago(0) }) },
-};
-const healthy = { ...running, health: "healthy" as const, modify_index: 14 };
-
 describe("watching a service", () => {
   test("tells placement, addresses and health, and ends when it is up", async () => {
     const states = [

@@ -2,25 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ok } from "../support/fake-api.ts";
-import { ago, allocation, evaluation, id, job, receipt, task } from "../support/rows.ts";
+import { id, job, receipt } from "../support/rows.ts";
 import { watchSession } from "../support/session.ts";
-
-const pending = evaluation({ status: "pending" });
-/** Placed by the plan that followed the submission at index 10. */
-const placed = allocation("a", {
-  status: "pending",
-  health: "unknown",
-  create_index: 11,
-  modify_index: 11,
-  tasks: {},
-});
-const running = {
-  ...placed,
-  status: "running" as const,
-  modify_index: 13,
-  tasks: { app: task({ started_at: ago(0) }) },
-};
-const healthy = { ...running, health: "healthy" as const, modify_index: 14 };
+import { healthy, pending } from "../support/stages.ts";
 
 describe("stopping", () => {
   test("tells what stops and ends when all has", async () => {
