@@ -79,7 +79,7 @@ describe("a desk", () => {
           office.publish();
         }
       }),
-      { numRuns: 800 },
+      { numRuns: 2000 },
     );
     assert.ok(found > 100, `${found} found a place`);
   });
